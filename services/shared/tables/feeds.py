@@ -1,0 +1,170 @@
+"""Providers' feeds as delivered: who sends, what came, what became of every row. Written by card_ingest."""
+
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.shared.tables.base import At, Code, Identifier, Pence, Table, choice, held_by
+from services.shared.vocabulary import DeliveryDoor, DeliveryStatus, QuarantineStatus, RowOutcome, Service
+
+INGEST = Service.CARD_INGEST
+
+
+class FeedProvider(Table):
+    """A card provider or bank whose feed is taken in."""
+
+    __tablename__ = "feed_provider"
+    __table_args__ = (
+        CheckConstraint("code ~ '^[a-z][a-z0-9_-]{1,39}$'", name="code_is_a_slug"),
+        {"info": held_by(INGEST)},
+    )
+
+    code: Mapped[Code] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[At]
+
+
+class FeedKey(Table):
+    """A signing secret of a provider, encrypted; several may hold at once, so that keys can be rotated."""
+
+    __tablename__ = "feed_key"
+    __table_args__ = (
+        CheckConstraint("retired_at > created_at", name="retires_after_creation"),
+        {"info": held_by(INGEST, readers=(INGEST,))},
+    )
+
+    id: Mapped[Identifier]
+    provider_code: Mapped[Code] = mapped_column(ForeignKey("feed_provider.code"), index=True)
+    secret_encrypted: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[At]
+    retired_at: Mapped[At | None]
+
+
+class FeedDelivery(Table):
+    """One delivery as it came in; `sha256` is of the bytes as received, so that a byte-equal file sent again is known
+    at once.
+    """
+
+    __tablename__ = "feed_delivery"
+    __table_args__ = (
+        UniqueConstraint("provider_code", "sha256", "account_ref", "profile", postgresql_nulls_not_distinct=True),
+        Index("ix_feed_delivery_provider_code_external_id", "provider_code", "external_id"),
+        {"info": held_by(INGEST, append_only=True)},
+    )
+
+    id: Mapped[Identifier]
+    number: Mapped[int] = mapped_column(Identity(always=True), unique=True)
+    provider_code: Mapped[Code] = mapped_column(ForeignKey("feed_provider.code"))
+    door: Mapped[DeliveryDoor] = mapped_column(choice(DeliveryDoor))
+    profile: Mapped[str]
+    profile_version: Mapped[int]
+    account_ref: Mapped[str | None]
+    external_id: Mapped[str | None]
+    sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    size_bytes: Mapped[int]
+    received_at: Mapped[At]
+
+
+class FeedContent(Table):
+    """The raw bytes of a delivery, card numbers redacted, compressed and then encrypted; kept for a set time."""
+
+    __tablename__ = "feed_content"
+    __table_args__ = {"info": held_by(INGEST, readers=(INGEST,), append_only=True)}
+
+    delivery_id: Mapped[UUID] = mapped_column(ForeignKey("feed_delivery.id"), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    is_redacted: Mapped[bool]
+
+
+class FeedProgress(Table):
+    """How far a delivery has come: mutable, apart from the append-only delivery. Pence are as delivered, sign
+    included.
+    """
+
+    __tablename__ = "feed_progress"
+    __table_args__ = (
+        Index("ix_feed_progress_unfinished", "delivery_id", postgresql_where=text("status <> 'posted'")),
+        {"info": held_by(INGEST)},
+    )
+
+    delivery_id: Mapped[UUID] = mapped_column(ForeignKey("feed_delivery.id"), primary_key=True)
+    status: Mapped[DeliveryStatus] = mapped_column(choice(DeliveryStatus))
+    rows: Mapped[int]
+    rows_done: Mapped[int]
+    delivered_pence: Mapped[Pence]
+    unread_amounts: Mapped[int]
+    posted_rows: Mapped[int]
+    posted_pence: Mapped[Pence]
+    already_posted_rows: Mapped[int]
+    already_posted_pence: Mapped[Pence]
+    held_rows: Mapped[int]
+    held_pence: Mapped[Pence]
+    no_money_rows: Mapped[int]
+    no_money_pence: Mapped[Pence]
+    quarantined_rows: Mapped[int]
+    quarantined_pence: Mapped[Pence]
+    finished_at: Mapped[At | None]
+
+
+class FeedBatch(Table):
+    """One posting transaction: a run of a delivery's rows, or rows released from quarantine; `digest` is of its
+    ordered rows.
+    """
+
+    __tablename__ = "feed_batch"
+    __table_args__ = (Index("ix_feed_batch_delivery_id", "delivery_id"), {"info": held_by(INGEST, append_only=True)})
+
+    number: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    delivery_id: Mapped[UUID] = mapped_column(ForeignKey("feed_delivery.id"))
+    first_row: Mapped[int]
+    rows: Mapped[int]
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    posted_at: Mapped[At]
+
+
+class FeedRow(Table):
+    """What became of a delivered row that did not post as new: already posted, held, no money, quarantined.
+
+    A posted row's result is the transaction itself (`card_transaction.delivery_number`, `row_number`), so that
+    nothing is written twice.
+    """
+
+    __tablename__ = "feed_row"
+    __table_args__ = {"info": held_by(INGEST, append_only=True)}
+
+    delivery_number: Mapped[int] = mapped_column(primary_key=True)
+    row_number: Mapped[int] = mapped_column(primary_key=True)
+    outcome: Mapped[RowOutcome] = mapped_column(choice(RowOutcome))
+    code: Mapped[str | None]
+    detail: Mapped[str | None]
+    delivered_pence: Mapped[Pence | None]
+
+
+class QuarantinedRow(Table):
+    """A row that could not post, with the reason and its content encrypted; it waits until its cause is mended, and
+    never vanishes.
+
+    `waits_for` is the card or account reference whose registration releases it, NULL where a person must act.
+    """
+
+    __tablename__ = "quarantined_row"
+    __table_args__ = (
+        Index("ix_quarantined_row_waiting", "provider_code", "waits_for", postgresql_where=text("status = 'waiting'")),
+        UniqueConstraint("delivery_number", "row_number"),
+        {"info": held_by(INGEST)},
+    )
+
+    id: Mapped[Identifier]
+    delivery_number: Mapped[int]
+    row_number: Mapped[int]
+    provider_code: Mapped[Code] = mapped_column(ForeignKey("feed_provider.code"))
+    code: Mapped[str]
+    detail: Mapped[str]
+    waits_for: Mapped[str | None]
+    delivered_pence: Mapped[Pence | None]
+    content_encrypted: Mapped[bytes | None] = mapped_column(LargeBinary)
+    status: Mapped[QuarantineStatus] = mapped_column(choice(QuarantineStatus))
+    created_at: Mapped[At]
+    released_at: Mapped[At | None]
+    released_as: Mapped[RowOutcome | None] = mapped_column(choice(RowOutcome))
