@@ -17,6 +17,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 NGINX = (ROOT / "deploy" / "nginx.conf").read_text()
 OUR_SERVICES = ("dp_api", "card_ingest", "clawback")
 OURS = (*OUR_SERVICES, "migrate", "jobs")
+INTERNAL = ("/metrics", "/health/ready")
 LOCATION = re.compile(r"location ~ (\S+) \{\s*proxy_pass http://(\w+)(/\$page)?;\s*\}")
 
 
@@ -139,10 +140,12 @@ def test_every_setting_and_secret_is_one_the_software_reads() -> None:
         ("/v1/clawback/cases", "clawback", "/v1/clawback/cases"),
         ("/v1/agreements/x/reviews", "dp_api", "/v1/agreements/x/reviews"),
         ("/dp_api/health/live", "dp_api", "/health/live"),
-        ("/card_ingest/health/ready", "card_ingest", "/health/ready"),
+        ("/card_ingest/static/swagger-ui.css", "card_ingest", "/static/swagger-ui.css"),
+        ("/problems", "dp_api", "/problems"),
+        ("/problems/not-found", "dp_api", "/problems/not-found"),
+        ("/clawback/problems/too-many-requests", "clawback", "/problems/too-many-requests"),
         ("/clawback/openapi.json", "clawback", "/openapi.json"),
         ("/clawback/docs", "clawback", "/docs"),
-        ("/dp_api/metrics", "dp_api", "/metrics"),
     ],
 )
 def test_the_proxy_sends_each_path_to_its_service(path: str, upstream: str, handed_on: str) -> None:
@@ -150,7 +153,17 @@ def test_the_proxy_sends_each_path_to_its_service(path: str, upstream: str, hand
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v2/agreements", "/dp_api/v1/agreements", "/dp_api/health", "/postgres/metrics"]
+    "path",
+    [
+        *(f"{service}{path}" for service in ("", *(f"/{name}" for name in OUR_SERVICES)) for path in INTERNAL),
+        "/",
+        "/v2/agreements",
+        "/dp_api/v1/agreements",
+        "/dp_api/health",
+        "/dp_api/static/../metrics",
+        "/problems/../metrics",
+        "/postgres/metrics",
+    ],
 )
 def test_the_proxy_sends_nothing_else_on(path: str) -> None:
     assert _route(path) is None

@@ -51,27 +51,39 @@ def choice(values: type[StrEnum]) -> Enum:
 def held_by(
     *writers: Service,
     readers: Sequence[Service] = EVERY_SERVICE,
+    emptied_by: Sequence[Service] = (),
     append_only: bool = False,
+    amends: bool = True,
     deletes: bool = False,
 ) -> dict[str, Any]:
-    """Return the table's `info`: who writes and reads it, whether rows are only ever added, whether writers may delete.
+    """Return the table's `info`: who writes and reads it, and who empties what a trigger fills; whether rows are only
+    ever added (`append_only`, held by triggers too), and whether writers may amend and delete them.
 
     The grants test compares this with what the database really grants.
     """
-    return {"writers": writers, "readers": tuple(readers), "append_only": append_only, "deletes": deletes}
+    return {
+        "writers": writers,
+        "readers": tuple(readers),
+        "emptied_by": tuple(emptied_by),
+        "append_only": append_only,
+        "amends": amends and not append_only,
+        "deletes": deletes,
+    }
 
 
 def grants(info: dict[str, Any], service: Service) -> frozenset[str]:
     """Return the privileges that `service` must hold on a table with this `info`, no more and no fewer."""
     held: set[str] = set()
-    if service in info["readers"] or service in info["writers"]:
+    if service in (*info["readers"], *info["writers"], *info["emptied_by"]):
         held.add("SELECT")
     if service in info["writers"]:
         held.add("INSERT")
-        if not info["append_only"]:
+        if info["amends"]:
             held.add("UPDATE")
         if info["deletes"]:
             held.add("DELETE")
+    if service in info["emptied_by"]:
+        held.add("DELETE")
     return frozenset(held)
 
 

@@ -31,7 +31,10 @@ class ClawbackPolicy(Table):
 
 
 class ClawbackRun(Table):
-    """One run of the surplus test over every agreement; its figures are final when it commits."""
+    """One run of the surplus test over every agreement; its figures are final when it commits.
+
+    The row is written last, with its counts and digest; what names it has a foreign key that is checked at the commit.
+    """
 
     __tablename__ = "clawback_run"
     __table_args__ = (
@@ -79,7 +82,7 @@ class ClawbackCase(Table):
     ground: Mapped[CaseGround] = mapped_column(choice(CaseGround))
     status: Mapped[CaseStatus] = mapped_column(choice(CaseStatus))
     opened_on: Mapped[date]
-    opened_by_run_id: Mapped[UUID] = mapped_column(ForeignKey("clawback_run.id"))
+    opened_by_run_id: Mapped[UUID] = mapped_column(ForeignKey("clawback_run.id", deferrable=True, initially="DEFERRED"))
     last_flagged_on: Mapped[date]
     calculation_id: Mapped[UUID]
     excess_pence: Mapped[Pence]
@@ -96,6 +99,9 @@ class ClawbackCalculation(Table):
     `low_point_pence` is the lowest counted balance of the payment cycle that ends on `as_of` (the 28 days before the
     run's day), which tells a healthy account just after its load from a real surplus. `transactions` counts the posted
     rows that the balances stand on: rows are only ever added, so that an equal count means that nothing moved.
+
+    Run, policy and budget have no foreign key: the writing statement takes them from rows that are never deleted, and
+    checking each again costs more than the snapshot itself.
     """
 
     __tablename__ = "clawback_calculation"
@@ -110,10 +116,10 @@ class ClawbackCalculation(Table):
 
     id: Mapped[Identifier]
     case_id: Mapped[UUID] = mapped_column(ForeignKey("clawback_case.id"))
-    run_id: Mapped[UUID] = mapped_column(ForeignKey("clawback_run.id"))
+    run_id: Mapped[UUID]
     as_of: Mapped[date]
-    policy_version: Mapped[int] = mapped_column(ForeignKey("clawback_policy.version"))
-    budget_id: Mapped[UUID] = mapped_column(ForeignKey("budget.id"))
+    policy_version: Mapped[int] = mapped_column(Integer)
+    budget_id: Mapped[UUID]
     weekly_gross_pence: Mapped[Pence]
     threshold_weeks: Mapped[int] = mapped_column(Integer)
     threshold_pence: Mapped[Pence]
@@ -129,13 +135,16 @@ class ClawbackCalculation(Table):
 
 
 class ClawbackCalculationLine(Table):
-    """One account's part in a calculation: the source line of its figures."""
+    """One account's part in a calculation: the source line of its figures.
+
+    No foreign keys, for the reason given at the calculation: accounts and calculations are never deleted.
+    """
 
     __tablename__ = "clawback_calculation_line"
     __table_args__ = {"info": held_by(CLAWBACK, append_only=True)}
 
-    calculation_id: Mapped[UUID] = mapped_column(ForeignKey("clawback_calculation.id"), primary_key=True)
-    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    calculation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
     account_kind: Mapped[AccountKind] = mapped_column(choice(AccountKind))
     posted_pence: Mapped[Pence]
     held_pence: Mapped[Pence]

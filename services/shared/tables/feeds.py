@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.shared.tables.base import At, Code, Identifier, Pence, Table, choice, held_by
@@ -49,7 +49,13 @@ class FeedDelivery(Table):
     __tablename__ = "feed_delivery"
     __table_args__ = (
         UniqueConstraint("provider_code", "sha256", "account_ref", "profile", postgresql_nulls_not_distinct=True),
-        Index("ix_feed_delivery_provider_code_external_id", "provider_code", "external_id"),
+        Index(
+            "uq_feed_delivery_external_id",
+            "provider_code",
+            "external_id",
+            unique=True,
+            postgresql_where=text("external_id IS NOT NULL"),
+        ),
         {"info": held_by(INGEST, append_only=True)},
     )
 
@@ -67,12 +73,16 @@ class FeedDelivery(Table):
 
 
 class FeedContent(Table):
-    """The raw bytes of a delivery, card numbers redacted, compressed and then encrypted; kept for a set time."""
+    """The raw bytes of a delivery, card numbers redacted, compressed and then encrypted; kept for a set time.
+
+    A large file is kept in chunks that end with a line, so that it never stands in memory whole.
+    """
 
     __tablename__ = "feed_content"
     __table_args__ = {"info": held_by(INGEST, readers=(INGEST,), append_only=True)}
 
     delivery_id: Mapped[UUID] = mapped_column(ForeignKey("feed_delivery.id"), primary_key=True)
+    chunk: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     content: Mapped[bytes] = mapped_column(LargeBinary)
     is_redacted: Mapped[bool]
 
@@ -115,7 +125,7 @@ class FeedBatch(Table):
     __tablename__ = "feed_batch"
     __table_args__ = (Index("ix_feed_batch_delivery_id", "delivery_id"), {"info": held_by(INGEST, append_only=True)})
 
-    number: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    number: Mapped[int] = mapped_column(Identity(always=False), primary_key=True)
     delivery_id: Mapped[UUID] = mapped_column(ForeignKey("feed_delivery.id"))
     first_row: Mapped[int]
     rows: Mapped[int]

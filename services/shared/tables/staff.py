@@ -31,6 +31,8 @@ class StaffMember(Table):
     version: Mapped[int] = mapped_column()
     updated_at: Mapped[At]
 
+    __mapper_args__ = {"version_id_col": version}
+
 
 class StaffLogin(Table):
     """An account (issuer and subject of a token) that belongs to a staff member, so that nobody is their own second

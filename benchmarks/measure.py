@@ -1,0 +1,104 @@
+"""Values beside their limits: medians of interleaved rounds, so that a noisy neighbour strikes both alike."""
+
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Size(StrEnum):
+    """How much work a run does: `small` fits a pipeline's minute, `long` is for a quiet machine."""
+
+    SMALL = "small"
+    NORMAL = "normal"
+    LONG = "long"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The figures of a size; `rounds` is odd, so that the median is a round that happened."""
+
+    size: Size
+    rounds: int
+    accounts: int
+    rows_a_round: int
+    transactions: int
+    requests: int
+
+
+SCALES = {
+    Size.SMALL: Scale(Size.SMALL, rounds=3, accounts=13_500, rows_a_round=10_000, transactions=100_000, requests=200),
+    Size.NORMAL: Scale(
+        Size.NORMAL, rounds=5, accounts=130_000, rows_a_round=40_000, transactions=1_000_000, requests=2_000
+    ),
+    Size.LONG: Scale(
+        Size.LONG, rounds=5, accounts=130_000, rows_a_round=100_000, transactions=5_000_000, requests=5_000
+    ),
+}
+
+
+class WrongResultError(AssertionError):
+    """The software was fast and wrong; no figure counts then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A measured value beside the limit of the same run."""
+
+    name: str
+    value: float
+    limit: float
+    unit: str
+    limit_is: str
+
+    @property
+    def ratio(self) -> float:
+        """Return the value as a share of the limit."""
+        return self.value / self.limit if self.limit else 0.0
+
+
+def of_rounds(name: str, values: Sequence[float], limits: Sequence[float], *, unit: str, limit_is: str) -> Result:
+    """Return the medians of rounds as a result."""
+    return Result(name, statistics.median(values), statistics.median(limits), unit, limit_is)
+
+
+Contender = Callable[[int], Awaitable[float]]
+
+
+async def interleaved(rounds: int, contenders: Mapping[str, Contender]) -> dict[str, float]:
+    """Run the contenders in turn, `rounds` times, and return each one's median; an uncounted round warms them up."""
+    measured: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(-1, rounds):
+        for name, contender in contenders.items():
+            value = await contender(number)
+            if number >= 0:
+                measured[name].append(value)
+    return {name: statistics.median(values) for name, values in measured.items()}
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds that have passed."""
+        return time.perf_counter() - self._started
+
+    def rate(self, count: int) -> float:
+        """Return how many a second that is."""
+        return count / self.seconds
+
+    @property
+    def milliseconds(self) -> float:
+        """Return the milliseconds that have passed."""
+        return self.seconds * 1_000
+
+
+def require(is_right: bool, what: str) -> None:
+    """Raise WrongResultError unless the result is right."""
+    if not is_right:
+        raise WrongResultError(what)

@@ -1,0 +1,33 @@
+"""One JSON array of rows, or an object whose `events` is that array; each row is handed on as its own bytes."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import msgspec
+
+from services.card_ingest.formats.trouble import UnreadableDelivery
+
+
+class _Envelope(msgspec.Struct):
+    events: list[msgspec.Raw]
+
+
+_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+
+
+def rows(content: BinaryIO) -> Iterator[bytes]:
+    """Yield each row's JSON. Raises UnreadableDelivery where the whole is not such JSON."""
+    body = content.read()
+    try:
+        found = _ARRAY.decode(body) if body.lstrip()[:1] == b"[" else _ENVELOPE.decode(body).events
+    except msgspec.ValidationError:
+        raise UnreadableDelivery("wrong_shape", 'the body is neither a JSON array nor {"events": [...]}') from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise UnreadableDelivery("broken_json", "the body is not JSON in UTF-8") from None
+    return (bytes(row) for row in found)
+
+
+def count(content: BinaryIO) -> int:
+    """Count the rows. Raises UnreadableDelivery where the whole is not such JSON."""
+    return sum(1 for _ in rows(content))

@@ -1,0 +1,33 @@
+"""Newline-delimited JSON: each line that is not blank is a row, and a broken line is that row's trouble alone."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from services.card_ingest.formats.trouble import UnreadableDelivery
+
+
+def count(content: BinaryIO) -> int:
+    """Count the rows. Raises UnreadableDelivery where the whole is not UTF-8 text, or is one JSON array."""
+    found = 0
+    for line in rows(content):
+        if not found and line.lstrip().startswith(b"["):
+            raise UnreadableDelivery("wrong_layout", "this is a JSON array, not one JSON object in each line")
+        if b"\0" in line or not _is_utf_8(line):
+            raise UnreadableDelivery("wrong_encoding", "the content is not UTF-8 text")
+        found += 1
+    return found
+
+
+def rows(content: BinaryIO) -> Iterator[bytes]:
+    """Yield each row's JSON."""
+    return (line for line in content if not line.isspace())
+
+
+def _is_utf_8(line: bytes) -> bool:
+    if line.isascii():
+        return True
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

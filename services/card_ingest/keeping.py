@@ -1,0 +1,108 @@
+"""What came, as it is kept: without card numbers, compressed, then encrypted; a large file in chunks of whole lines."""
+
+import hashlib
+import io
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, TypeAlias
+
+from services.card_ingest import scanning
+from services.shared.ciphers import Ciphers
+from services.shared.errors import Conflict
+
+Body: TypeAlias = bytes | Path
+
+CHUNK_BYTES: Final = 4 * 2**20
+_FASTEST: Final = 1
+
+
+class ChangedWhileRead(Conflict):
+    """The file is not what it was when it was first read."""
+
+    code = "file_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The SHA-256 of the bytes as they came, and their number."""
+
+    sha256: bytes
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of what came, without card numbers; `is_redacted` tells that there were some."""
+
+    content: bytes
+    is_redacted: bool
+
+
+class Kept(io.RawIOBase):
+    """Kept content as a file with one chunk at a time in memory; `chunk` gives each by its number, then None."""
+
+    def __init__(self, chunk: Callable[[int], bytes | None]) -> None:
+        self._chunk = chunk
+        self._number = 0
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Tell that this can be read."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer with the next bytes, and return how many there were."""
+        if not self._rest:
+            self._rest = memoryview(self._chunk(self._number) or b"")
+            self._number += 1
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+def opened(body: Body) -> BinaryIO:
+    """Return the body as a file to read from its start."""
+    return body.open("rb") if isinstance(body, Path) else io.BytesIO(body)
+
+
+def fingerprint(body: Body) -> Fingerprint:
+    """Take the fingerprint of what came."""
+    digest, size = hashlib.sha256(), 0
+    with opened(body) as content:
+        while piece := content.read(CHUNK_BYTES):
+            digest.update(piece)
+            size += len(piece)
+    return Fingerprint(digest.digest(), size)
+
+
+def chunks(body: Body, *, came: Fingerprint) -> Iterator[Chunk]:
+    """Yield what came without card numbers, a file in pieces of whole lines. Raises ChangedWhileRead."""
+    digest = hashlib.sha256()
+    for piece in _pieces(body):
+        digest.update(piece)
+        scanned = scanning.redact(piece)
+        yield Chunk(scanned.content, scanned.is_redacted)
+    if digest.digest() != came.sha256:
+        raise ChangedWhileRead("the file changed while it was read; nothing was stored")
+
+
+def sealed(chunk: Chunk, *, ciphers: Ciphers) -> bytes:
+    """Return a chunk as it is kept."""
+    return ciphers.encrypt(zlib.compress(chunk.content, _FASTEST))
+
+
+def unsealed(kept: bytes, *, ciphers: Ciphers) -> bytes:
+    """Return the content of a kept chunk."""
+    return zlib.decompress(ciphers.decrypt(kept))
+
+
+def _pieces(body: Body) -> Iterator[bytes]:
+    if isinstance(body, bytes):
+        yield body
+        return
+    with body.open("rb") as content:
+        while piece := content.read(CHUNK_BYTES):
+            yield piece + content.readline()

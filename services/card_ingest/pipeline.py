@@ -1,0 +1,280 @@
+"""The whole line: receive, verify, scan, keep, read, stage, post, categorise, move balances, record results."""
+
+import asyncio
+import io
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, Final, TypeAlias, TypeVar, cast
+from uuid import UUID
+
+from services.card_ingest import batches, deliveries, keeping, quarantine, queries, reading
+from services.card_ingest.batches import Batch, Policy
+from services.card_ingest.deliveries import NewDelivery, StoredDelivery
+from services.card_ingest.events import Row
+from services.card_ingest.keeping import Body
+from services.card_ingest.profiles import profile as profiles
+from services.card_ingest.profiles.profile import Profile
+from services.card_ingest.schemas import Receipt
+from services.card_ingest.signatures import standard_webhooks
+from services.card_ingest.signatures.standard_webhooks import SignedHeaders
+from services.shared import database as databases
+from services.shared.database import Database, IntegrityTrouble
+from services.shared.identity import Actor
+from services.shared.vocabulary import DeliveryDoor
+
+T = TypeVar("T")
+
+OWN_PROFILES: Final = "profiles"
+"""The folder of the council's own profiles, in `data_dir`."""
+
+POSTED_AT_ONCE: Final = 20_000
+"""Rows up to which a delivery over HTTP is posted before it is answered; the job posts what is larger."""
+
+ABANDONED_AFTER: Final = timedelta(seconds=60)
+"""A delivery that nobody has moved on for so long is taken up by the job: whoever was posting it has crashed."""
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told after each batch how many rows are done, and of how many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What came, through which door, and by whom. `account_ref` names the account of the whole file (or `trial`)."""
+
+    provider: str
+    door: DeliveryDoor
+    profile: str
+    body: Body
+    external_id: str | None
+    account_ref: str | None
+    actor: Actor
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A delivery's rows on their way: by what they are decided, all of them, and the first batch being prepared."""
+
+    policy: Policy
+    rows: Iterator[Row]
+    first: asyncio.Task[Batch | None]
+
+
+def own_profiles(database: Database) -> Path:
+    """Return the folder of the council's own profiles."""
+    return database.settings.data_dir / OWN_PROFILES
+
+
+async def verified(database: Database, delivery: Delivery, headers: SignedHeaders, *, now: datetime) -> Delivery:
+    """Return a pushed delivery under its sender's own id. Raises UnverifiedDelivery unless a live key signed it."""
+    async with database.read(actor=delivery.actor, request_id=delivery.request_id) as session:
+        secrets = await queries.live_secrets(session, delivery.provider)
+    keys = [standard_webhooks.key_of(database.ciphers.decrypt_text(secret)) for secret in secrets]
+    body = delivery.body if isinstance(delivery.body, bytes) else delivery.body.read_bytes()
+    return replace(delivery, external_id=standard_webhooks.verify(body, headers, keys=keys, now=now))
+
+
+async def receive(
+    database: Database,
+    delivery: Delivery,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
+    at_once: int | None = None,
+) -> Receipt:
+    """Take a delivery in: store it once, post its rows batch by batch, answer with its receipt.
+
+    The same bytes (or the same id of the sender) again get the same receipt and have no effect. More rows than
+    `at_once` are stored and left to the job; None posts them all. Raises NotFound for an unknown provider or profile,
+    UnreadableDelivery or WrongHeading where nothing can be read (and nothing is stored), DeliveryIdReused.
+    """
+    profile = _profile(database, delivery.profile)
+    new = await _described(delivery, profile, now=now)
+    if (known := await _receipt_of_same(database, delivery, new)) is not None:
+        return known
+    new = replace(new, rows=await asyncio.to_thread(_count, profile, delivery, new))
+    is_now = at_once is None or new.rows <= at_once
+    chunks = keeping.chunks(delivery.body, came=new.came)
+    ahead: Ahead | None = None
+    if is_now and isinstance(delivery.body, bytes):
+        first = await asyncio.to_thread(next, chunks)
+        chunks = chain([first], chunks)
+        ahead = await _begun(database, new, profile, io.BytesIO(first.content), is_redacted=first.is_redacted)
+    try:
+        async with database.write(actor=delivery.actor, request_id=delivery.request_id) as session:
+            stored = await deliveries.store(session, new, chunks)
+    except IntegrityTrouble:  # The same delivery came twice at once, and the other was first.
+        if (known := await _receipt_of_same(database, delivery, new)) is None:
+            raise
+        return known
+    if is_now:
+        await post(database, stored, actor=delivery.actor, now=now, ahead=ahead, progress=progress)
+    async with database.read(actor=delivery.actor, request_id=delivery.request_id) as session:
+        return await queries.receipt(session, stored.id)
+
+
+async def post(
+    database: Database,
+    delivery: StoredDelivery,
+    *,
+    actor: Actor,
+    now: datetime,
+    ahead: Ahead | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Post what is left of a stored delivery, reading one batch ahead while the last is posted.
+
+    A crash between batches loses nothing: whoever posts on begins after the last batch that was committed. `ahead` is
+    the reading that has begun, if it has; else it begins from what is kept.
+    """
+    began = time.monotonic()
+    ahead = ahead or await _begun_again(database, delivery)
+    following = ahead.first
+    while (batch := await following) is not None:
+        following = asyncio.create_task(asyncio.to_thread(batches.prepared, ahead.rows, ahead.policy))
+        try:
+            moment = now + timedelta(seconds=time.monotonic() - began)
+            await databases.on_transient(partial(_post_batch, database, delivery, batch, actor=actor, now=moment))
+        finally:
+            await asyncio.wait([following])
+        if progress is not None:
+            progress(batch.rows[-1].number, delivery.rows)
+
+
+async def resume(database: Database, *, actor: Actor, now: datetime) -> int:
+    """Post what is left of every delivery that is stored and that nobody is posting; return how many there were."""
+    async with database.read(actor=actor) as session:
+        unfinished = await deliveries.unfinished(session, more_than=POSTED_AT_ONCE, still_since=now - ABANDONED_AFTER)
+    await _each([partial(post, database, delivery, actor=actor, now=now) for delivery in unfinished])
+    return len(unfinished)
+
+
+async def release_waiting(database: Database, *, actor: Actor, now: datetime) -> int:
+    """Post every quarantined row whose card or account is registered by now; return how many left the quarantine."""
+    async with database.read(actor=actor) as session:
+        waiting = await quarantine.deliveries_that_may_go(await databases.raw(session))
+    acts = [partial(_release_all, database, delivery_id, actor=actor, now=now) for delivery_id in waiting]
+    return sum(await _each(acts))
+
+
+async def _each(acts: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    """Do every act, also after one has failed; raise ExceptionGroup at the end where any has."""
+    done: list[T] = []
+    failures: list[Exception] = []
+    for act in acts:
+        try:
+            done.append(await act())
+        except Exception as failure:
+            failures.append(failure)
+    if failures:
+        raise ExceptionGroup("some deliveries failed", failures)
+    return done
+
+
+def _profile(database: Database, name: str) -> Profile:
+    return profiles.load(name, own_folder=own_profiles(database))
+
+
+async def _described(delivery: Delivery, profile: Profile, *, now: datetime) -> NewDelivery:
+    return NewDelivery(
+        provider_code=delivery.provider,
+        door=delivery.door,
+        profile=profile.name,
+        profile_version=profile.version,
+        account_ref=delivery.account_ref,
+        external_id=delivery.external_id,
+        came=await asyncio.to_thread(keeping.fingerprint, delivery.body),
+        rows=0,
+        received_at=now,
+    )
+
+
+def _count(profile: Profile, delivery: Delivery, new: NewDelivery) -> int:
+    with keeping.opened(delivery.body) as content:
+        return reading.count(profile, content, account_ref=new.account_ref, received_on=new.received_on)
+
+
+async def _receipt_of_same(database: Database, delivery: Delivery, new: NewDelivery) -> Receipt | None:
+    """Return the receipt of the delivery that this one repeats, if it does. Raises NotFound, DeliveryIdReused."""
+    async with database.read(actor=delivery.actor, request_id=delivery.request_id) as session:
+        await deliveries.require_provider(session, delivery.provider)
+        known = await deliveries.find(session, new)
+        return None if known is None else await queries.receipt(session, known, already_received=True)
+
+
+async def _begun(
+    database: Database,
+    delivery: NewDelivery | StoredDelivery,
+    profile: Profile,
+    content: BinaryIO,
+    *,
+    is_redacted: bool,
+    done: int = 0,
+) -> Ahead:
+    """Begin to read a delivery's rows, of which the first `done` have been posted."""
+    async with database.read() as session:
+        policy = await batches.policy(session, delivery.provider_code)
+    rows = reading.rows(
+        profile,
+        content,
+        account_ref=delivery.account_ref,
+        received_on=delivery.received_on,
+        is_redacted=is_redacted,
+    )
+    first = asyncio.create_task(asyncio.to_thread(_first_prepared, rows, policy, after=done))
+    return Ahead(policy, rows, first)
+
+
+async def _begun_again(database: Database, delivery: StoredDelivery) -> Ahead:
+    async with database.read() as session:
+        done = await deliveries.rows_done(session, delivery.id)
+        is_redacted = await deliveries.is_redacted(session, delivery.id)
+    profile, content = _profile(database, delivery.profile), _kept(database, delivery.id)
+    return await _begun(database, delivery, profile, content, is_redacted=is_redacted, done=done)
+
+
+def _kept(database: Database, delivery_id: UUID) -> BinaryIO:
+    """Return a delivery's kept content as a file for another thread, which this loop reads for it."""
+    loop = asyncio.get_running_loop()
+
+    async def read(place: int) -> bytes | None:
+        async with database.read() as session:
+            return await deliveries.chunk(session, delivery_id, place)
+
+    def wait_for(place: int) -> bytes | None:
+        return asyncio.run_coroutine_threadsafe(read(place), loop).result()
+
+    return cast(BinaryIO, io.BufferedReader(keeping.Kept(wait_for), buffer_size=keeping.CHUNK_BYTES))
+
+
+def _first_prepared(rows: Iterator[Row], policy: Policy, *, after: int) -> Batch | None:
+    """Return the first batch of which nothing is done; rows done before are read too, since equal rows are counted."""
+    for _ in zip(range(after), rows, strict=False):
+        pass
+    return batches.prepared(rows, policy)
+
+
+async def _post_batch(
+    database: Database, delivery: StoredDelivery, batch: Batch, *, actor: Actor, now: datetime
+) -> None:
+    async with database.write(actor=actor) as session:
+        await batches.post(session, delivery, batch, now=now)
+
+
+async def _release_all(database: Database, delivery_id: UUID, *, actor: Actor, now: datetime) -> int:
+    released = 0
+    while count := await databases.on_transient(partial(_release_batch, database, delivery_id, actor=actor, now=now)):
+        released += count
+    return released
+
+
+async def _release_batch(database: Database, delivery_id: UUID, *, actor: Actor, now: datetime) -> int:
+    async with database.write(actor=actor) as session:
+        delivery = await deliveries.stored(session, delivery_id)
+        policy = await batches.policy(session, delivery.provider_code)
+        return await batches.release(session, delivery, policy, now=now)

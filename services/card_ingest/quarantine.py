@@ -1,0 +1,122 @@
+"""Rows that did not post as new: the results on the record, and the content of those that wait, encrypted.
+
+A row waits for a reference (a card or account that nobody has registered yet) and then posts by itself, or it waits
+for a person.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from services.card_ingest import events, reasons
+from services.card_ingest.events import TRIAL, BadRow, ReadRow
+from services.card_ingest.outcomes import Result
+from services.shared import driver
+from services.shared.ciphers import Ciphers
+from services.shared.vocabulary import QuarantineStatus, RowOutcome
+
+_ROW_COLUMNS: Final = ("delivery_number", "row_number", "outcome", "code", "detail", "delivered_pence")
+_WAITING_COLUMNS: Final = (
+    "id", "delivery_number", "row_number", "provider_code", "code", "detail", "waits_for", "delivered_pence",
+    "content_encrypted", "status", "created_at",
+)  # fmt: skip
+
+# A row may go once what it waits for is registered: a card, an account, or the provider's one trial account.
+_MAY_GO: Final = f"""
+    waiting.status = 'waiting' AND (
+        (waiting.code = 'unknown_card' AND EXISTS (
+            SELECT FROM card
+            WHERE card.provider_code = waiting.provider_code AND card.provider_card_ref = waiting.waits_for))
+        OR (waiting.code = 'unknown_account' AND EXISTS (
+            SELECT FROM account WHERE account.provider_code = waiting.provider_code
+                AND (account.provider_account_ref = waiting.waits_for
+                    OR (waiting.waits_for = '{TRIAL}' AND account.kind = 'trial')))))
+"""  # noqa: S608 (joined from constants)
+_DELIVERIES: Final = f"""
+    SELECT DISTINCT delivery.number, delivery.id FROM quarantined_row AS waiting
+    JOIN feed_delivery AS delivery ON delivery.number = waiting.delivery_number
+    WHERE {_MAY_GO} ORDER BY delivery.number
+"""  # noqa: S608 (joined from constants)
+_TAKE: Final = f"""
+    SELECT waiting.row_number, waiting.content_encrypted FROM quarantined_row AS waiting
+    WHERE waiting.delivery_number = $1 AND {_MAY_GO} ORDER BY waiting.row_number LIMIT $2 FOR UPDATE
+"""  # noqa: S608
+_RELEASE: Final = """
+    UPDATE quarantined_row AS waiting SET status = 'released', released_at = $2, released_as = gone.outcome
+    FROM unnest($3::integer[], $4::text[]) AS gone(row_number, outcome)
+    WHERE waiting.delivery_number = $1 AND waiting.row_number = gone.row_number
+"""
+_GIVE_REASON: Final = """
+    UPDATE quarantined_row AS waiting SET code = other.code, detail = other.detail, waits_for = other.waits_for
+    FROM unnest($2::integer[], $3::text[], $4::text[], $5::text[]) AS other(row_number, code, detail, waits_for)
+    WHERE waiting.delivery_number = $1 AND waiting.row_number = other.row_number
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose rows they are, and the moment."""
+
+    provider_code: str
+    delivery_number: int
+    now: datetime
+
+
+async def keep(connection: driver.Connection, results: Sequence[Result], origin: Origin, *, ciphers: Ciphers) -> None:
+    """Enter the results of rows that did not post as new; those in quarantine with their content, encrypted."""
+    ended = [result for result in results if result.outcome is not RowOutcome.QUARANTINED]
+    waiting = [result for result in results if result.outcome is RowOutcome.QUARANTINED]
+    if ended:
+        records = [_row(result, origin) for result in ended]
+        await connection.copy_records_to_table("feed_row", records=records, columns=list(_ROW_COLUMNS))
+    if waiting:
+        sealed = await asyncio.to_thread(lambda: [_waiting(result, origin, ciphers) for result in waiting])
+        await connection.copy_records_to_table("quarantined_row", records=sealed, columns=list(_WAITING_COLUMNS))
+
+
+async def deliveries_that_may_go(connection: driver.Connection) -> list[UUID]:
+    """Return the deliveries of which some row waits for something that is registered by now, the oldest first."""
+    return [found["id"] for found in await connection.fetch(_DELIVERIES)]
+
+
+async def take(connection: driver.Connection, delivery_number: int, *, at_most: int, ciphers: Ciphers) -> list[ReadRow]:
+    """Return rows of a delivery that may go, locked until the transaction ends."""
+    found = await connection.fetch(_TAKE, delivery_number, at_most)
+    return [events.decode(ciphers.decrypt(each["content_encrypted"]), number=each["row_number"]) for each in found]
+
+
+async def release(
+    connection: driver.Connection, posted: Sequence[ReadRow], others: Sequence[Result], origin: Origin
+) -> list[Result]:
+    """Mark the rows that have left the quarantine, give the others the reason why they stay; return the former."""
+    gone = [result for result in others if result.outcome is not RowOutcome.QUARANTINED]
+    numbers = [row.number for row in posted] + [result.row.number for result in gone]
+    ends = [RowOutcome.POSTED.value] * len(posted) + [result.outcome.value for result in gone]
+    await connection.execute(_RELEASE, origin.delivery_number, origin.now, numbers, ends)
+    stay = [(result.row.number, *_reason(result), result.waits_for) for result in others if result not in gone]
+    if stay:
+        await connection.execute(_GIVE_REASON, origin.delivery_number, *map(list, zip(*stay, strict=True)))
+    return gone
+
+
+def _row(result: Result, origin: Origin) -> tuple[Any, ...]:
+    code, detail = _reason(result)
+    return origin.delivery_number, result.row.number, result.outcome.value, code, detail, result.row.delivered_pence
+
+
+def _waiting(result: Result, origin: Origin, ciphers: Ciphers) -> tuple[Any, ...]:
+    content = result.row.content if isinstance(result.row, BadRow) else events.encode(result.row)
+    sealed = None if content is None else ciphers.encrypt(content)
+    place = (uuid4(), origin.delivery_number, result.row.number, origin.provider_code)
+    why = (*_reason(result), result.waits_for, result.row.delivered_pence)
+    return *place, *why, sealed, QuarantineStatus.WAITING.value, origin.now
+
+
+def _reason(result: Result) -> tuple[str | None, str | None]:
+    """Return the code and the sentence of a result; a row that could not be read tells its own."""
+    if isinstance(result.row, BadRow):
+        return result.row.reason.value, result.row.detail
+    return (None, None) if result.code is None else (result.code.value, reasons.detail(result.code))

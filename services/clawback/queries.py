@@ -1,0 +1,298 @@
+"""Every SELECT about policy, runs and cases; cases are cut to the teams that the caller sees."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy import case as whichever
+from sqlalchemy.orm import aliased
+
+from services.clawback import schemas
+from services.clawback.values import CaseFilter, CaseSort, Order, Policy, Reading
+from services.shared.database import AnySession, WriteSession
+from services.shared.errors import NotFound
+from services.shared.tables.agreements import Account, Agreement, Budget
+from services.shared.tables.clawback import (
+    ClawbackCalculation,
+    ClawbackCalculationLine,
+    ClawbackCase,
+    ClawbackPolicy,
+    ClawbackRun,
+)
+from services.shared.tables.feeds import FeedDelivery
+from services.shared.tables.people import Recipient
+from services.shared.vocabulary import CaseStatus
+from services.shared.web import pages
+from services.shared.web.errors import BadRequest
+
+# Where the weekly gross is nil, no number of weeks is more: such a case comes before every other.
+_BEYOND_ANY_WEEKS: Final = 2**63 - 1
+_SORTED_BY: Final[Mapping[CaseSort, ColumnElement[Any]]] = MappingProxyType(
+    {
+        CaseSort.EXCESS: ClawbackCase.excess_pence.expression,
+        CaseSort.WEEKS_OF_COVER: func.coalesce(
+            ClawbackCase.weeks_of_cover_hundredths, literal(_BEYOND_ANY_WEEKS, BigInteger)
+        ),
+        CaseSort.AGE: ClawbackCase.opened_on.expression,
+    }
+)
+_TESTING: Final = aliased(ClawbackRun)
+_LAST_RUN_ON: Final = select(func.max(_TESTING.as_of)).scalar_subquery()
+# An ended agreement is no longer tested: the last run that looked at it is the one before its end.
+_LAST_TESTED_ON: Final = whichever(
+    (or_(Agreement.ended_on.is_(None), Agreement.ended_on > _LAST_RUN_ON), _LAST_RUN_ON),
+    else_=select(func.max(_TESTING.as_of))
+    .where(_TESTING.as_of < Agreement.ended_on)
+    .correlate(Agreement)
+    .scalar_subquery(),
+)
+_IS_STILL_OVER: Final = and_(
+    ClawbackCase.status != CaseStatus.WITHDRAWN, ClawbackCase.last_flagged_on >= _LAST_TESTED_ON
+)
+_RUN: Final = [getattr(ClawbackRun, name) for name in schemas.Run.model_fields]
+_QUEUED: Final[Sequence[Any]] = (
+    ClawbackCase.id,
+    ClawbackCase.agreement_id,
+    Agreement.recipient_id,
+    Recipient.team_code,
+    ClawbackCase.ground,
+    ClawbackCase.status,
+    ClawbackCase.excess_pence,
+    ClawbackCase.weeks_of_cover_hundredths,
+    ClawbackCase.opened_on,
+    ClawbackCase.last_flagged_on,
+    _IS_STILL_OVER.label("is_still_over"),
+    Recipient.died_on.is_not(None).label("recipient_has_died"),
+    ClawbackCase.version,
+    ClawbackCalculation.threshold_pence,
+    ClawbackCalculation.low_point_pence,
+    ClawbackCalculation.last_load_on,
+)
+_WORKED_OUT: Final[Sequence[Any]] = (
+    ClawbackCase.opened_by_run_id,
+    ClawbackCase.calculation_id,
+    ClawbackCase.withdrawal_reason,
+    ClawbackCalculation.run_id,
+    ClawbackRun.started_at,
+    ClawbackCalculation.as_of,
+    ClawbackCalculation.policy_version,
+    ClawbackPolicy.effective_from.label("policy_effective_from"),
+    ClawbackPolicy.source.label("policy_source"),
+    ClawbackCalculation.budget_id,
+    Budget.effective_from.label("budget_effective_from"),
+    Budget.revision.label("budget_revision"),
+    Budget.weekly_contribution_pence,
+    Budget.weekly_net_pence,
+    ClawbackCalculation.weekly_gross_pence,
+    ClawbackCalculation.threshold_weeks,
+    ClawbackCalculation.posted_pence,
+    ClawbackCalculation.held_pence,
+    ClawbackCalculation.counted_pence,
+    ClawbackCalculation.low_point_on,
+    ClawbackCalculation.last_load_pence,
+)
+_PAST: Final[Sequence[Any]] = (
+    ClawbackCalculation.id,
+    ClawbackCalculation.run_id,
+    ClawbackRun.trigger,
+    ClawbackRun.started_at,
+    ClawbackCalculation.as_of,
+    ClawbackCalculation.weekly_gross_pence,
+    ClawbackCalculation.threshold_pence,
+    ClawbackCalculation.counted_pence,
+    ClawbackCalculation.excess_pence,
+    ClawbackCalculation.low_point_pence,
+)
+
+
+async def policy_on(session: AnySession, *, on: date) -> Policy | None:
+    """Return the last version of the policy that took effect on the day or before it, if there is one."""
+    question = (
+        select(
+            ClawbackPolicy.version,
+            ClawbackPolicy.effective_from,
+            ClawbackPolicy.threshold_weeks,
+            ClawbackPolicy.source,
+        )
+        .where(ClawbackPolicy.effective_from <= on)
+        .order_by(ClawbackPolicy.effective_from.desc())
+        .limit(1)
+    )
+    row = (await session.execute(question)).one_or_none()
+    return None if row is None else Policy(**row._mapping)
+
+
+async def runs(session: AnySession, *, page: pages.Page) -> pages.Paged[schemas.Run]:
+    """Return the runs, the latest first."""
+    question = select(*_RUN).order_by(ClawbackRun.started_at.desc(), ClawbackRun.id.desc()).limit(page.limit + 1)
+    if page.cursor is not None:
+        after = pages.decode(page.cursor, datetime, UUID)
+        question = question.where(tuple_(ClawbackRun.started_at, ClawbackRun.id) < after)
+    rows = [schemas.Run(**row._mapping) for row in await session.execute(question)]
+    shown, next_cursor = pages.cut(rows, page, key=lambda run: (run.started_at, run.id))
+    return pages.Paged(items=shown, next_cursor=next_cursor)
+
+
+async def run(session: AnySession, *, run_id: UUID) -> schemas.Run:
+    """Return one run. Raises NotFound."""
+    row = (await session.execute(select(*_RUN).where(ClawbackRun.id == run_id))).one_or_none()
+    if row is None:
+        raise NotFound("no such run")
+    return schemas.Run(**row._mapping)
+
+
+def in_sight(session: AnySession) -> ColumnElement[bool]:
+    """Return the condition under which the session's actor is shown a case: the person's team is one of theirs."""
+    if session.actor is None:
+        return false()
+    return true() if session.actor.teams is None else Recipient.team_code.in_(session.actor.teams)
+
+
+async def cases(
+    session: AnySession, *, wanted: CaseFilter, sort: CaseSort, order: Order, page: pages.Page
+) -> Sequence[Row[Any]]:
+    """Return the queue: cases in sight by excess, weeks of cover or age, equal ones by id; one more than the page."""
+    # The oldest case has the earliest day, so that by age the two directions change places.
+    is_falling = (order is Order.DESCENDING) is not (sort is CaseSort.AGE)
+    keys = (_SORTED_BY[sort], ClawbackCase.id)
+    question = select(*_QUEUED, keys[0].label("sort_key")).where(in_sight(session), *_narrowed(wanted))
+    if page.cursor is not None:
+        after = _after(page.cursor, sort=sort, order=order)
+        question = question.where(tuple_(*keys) < after if is_falling else tuple_(*keys) > after)
+    by = [key.desc() if is_falling else key.asc() for key in keys]
+    return (await session.execute(_joined(question).order_by(*by).limit(page.limit + 1))).all()
+
+
+def cursor_keys(row: Row[Any], *, sort: CaseSort, order: Order) -> Sequence[pages.Key]:
+    """Return what the cursor after a row of the queue remembers."""
+    return sort, order, row.sort_key, row.id
+
+
+async def case(session: AnySession, *, case_id: UUID) -> Row[Any]:
+    """Return a case in sight with its standing calculation, policy, budget and run, as one row. Raises NotFound."""
+    question = (
+        _joined(select(*_QUEUED, *_WORKED_OUT))
+        .join(ClawbackPolicy, ClawbackPolicy.version == ClawbackCalculation.policy_version)
+        .join(Budget, Budget.id == ClawbackCalculation.budget_id)
+        .join(ClawbackRun, ClawbackRun.id == ClawbackCalculation.run_id)
+        .where(in_sight(session), ClawbackCase.id == case_id)
+    )
+    row = (await session.execute(question)).one_or_none()
+    if row is None:
+        raise NotFound("no such case")
+    return row
+
+
+async def account_lines(
+    session: AnySession, *, calculation_id: UUID, before: datetime
+) -> Sequence[schemas.AccountLine]:
+    """Return a calculation's accounts, each with the last delivery that its provider had sent before a moment."""
+    feed_as_of = (
+        select(func.max(FeedDelivery.received_at))
+        .where(FeedDelivery.provider_code == Account.provider_code, FeedDelivery.received_at <= before)
+        .scalar_subquery()
+    )
+    question = (
+        select(
+            ClawbackCalculationLine.account_id,
+            ClawbackCalculationLine.account_kind.label("kind"),
+            Account.provider_code,
+            Account.last_four,
+            ClawbackCalculationLine.posted_pence,
+            ClawbackCalculationLine.held_pence,
+            ClawbackCalculationLine.transactions,
+            ClawbackCalculationLine.last_booked_on,
+            feed_as_of.label("feed_as_of"),
+        )
+        .join(Account, Account.id == ClawbackCalculationLine.account_id)
+        .where(ClawbackCalculationLine.calculation_id == calculation_id)
+        .order_by(Account.opened_on, Account.id)
+    )
+    return [schemas.AccountLine(**row._mapping) for row in await session.execute(question)]
+
+
+async def calculations(session: AnySession, *, case_id: UUID) -> Sequence[Row[Any]]:
+    """Return every calculation of a case, the newest first, each with its run's trigger and moment."""
+    question = (
+        select(*_PAST)
+        .join(ClawbackRun, ClawbackRun.id == ClawbackCalculation.run_id)
+        .where(ClawbackCalculation.case_id == case_id)
+        .order_by(ClawbackRun.started_at.desc(), ClawbackCalculation.id)
+    )
+    return (await session.execute(question)).all()
+
+
+async def case_for_change(session: WriteSession, *, case_id: UUID) -> ClawbackCase:
+    """Return the case itself, locked until the transaction ends. Raises NotFound where it is not in sight."""
+    question = (
+        select(ClawbackCase)
+        .join(Agreement, Agreement.id == ClawbackCase.agreement_id)
+        .join(Recipient, Recipient.id == Agreement.recipient_id)
+        .where(in_sight(session), ClawbackCase.id == case_id)
+        .with_for_update(of=ClawbackCase)
+    )
+    found: ClawbackCase | None = await session.scalar(question)
+    if found is None:
+        raise NotFound("no such case")
+    return found
+
+
+async def recipient_of(session: WriteSession, *, agreement_id: UUID) -> UUID | None:
+    """Return whose agreement it is."""
+    found: UUID | None = await session.scalar(select(Agreement.recipient_id).where(Agreement.id == agreement_id))
+    return found
+
+
+def _joined(question: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    return (
+        question.select_from(ClawbackCase)
+        .join(ClawbackCalculation, ClawbackCalculation.id == ClawbackCase.calculation_id)
+        .join(Agreement, Agreement.id == ClawbackCase.agreement_id)
+        .join(Recipient, Recipient.id == Agreement.recipient_id)
+    )
+
+
+def _narrowed(wanted: CaseFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.status is not None:
+        yield ClawbackCase.status == wanted.status
+    if wanted.ground is not None:
+        yield ClawbackCase.ground == wanted.ground
+    if wanted.reading is Reading.SURPLUS_ALL_CYCLE:
+        yield ClawbackCalculation.low_point_pence > ClawbackCalculation.threshold_pence
+    if wanted.reading is Reading.OVER_ONLY_SINCE_LOAD:
+        yield ClawbackCalculation.low_point_pence <= ClawbackCalculation.threshold_pence
+    if wanted.is_still_over is not None:
+        yield _IS_STILL_OVER if wanted.is_still_over else not_(_IS_STILL_OVER)
+    if wanted.team_code is not None:
+        yield Recipient.team_code == wanted.team_code
+    if wanted.min_excess_pence is not None:
+        yield ClawbackCase.excess_pence >= wanted.min_excess_pence
+    if wanted.opened_from is not None:
+        yield ClawbackCase.opened_on >= wanted.opened_from
+    if wanted.opened_to is not None:
+        yield ClawbackCase.opened_on <= wanted.opened_to
+
+
+def _after(cursor: str, *, sort: CaseSort, order: Order) -> tuple[Any, UUID]:
+    kind = date if sort is CaseSort.AGE else int
+    of_sort, of_order, key, case_id = pages.decode(cursor, str, str, kind, UUID)
+    if (of_sort, of_order) != (sort, order):
+        raise BadRequest("the cursor belongs to another order of this list", code="broken_cursor")
+    return key, case_id

@@ -1,0 +1,292 @@
+"""Acts on accounts and cards, and the reading of them, which leaves its own record."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from services.dp_api.accounts import queries, schemas
+from services.dp_api.recipients import rules as recipient_rules
+from services.shared import audit, clock, identity, lifecycles
+from services.shared.database import ReadSession, WriteSession
+from services.shared.errors import Conflict, Invalid
+from services.shared.identity import FieldSet
+from services.shared.tables.agreements import Account, Agreement, Card
+from services.shared.vocabulary import AccountKind, AccountStatus, AgreementStatus
+from services.shared.web import pages
+
+TRIAL_REF: Final = "trial"
+REFRESH: Final = "refresh_care_groups"
+_PERSONAL: Final = frozenset({"provider_account_ref", "provider_card_ref", "last_four", "care_group"})
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+_FACTS: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
+    {
+        Account.__tablename__: (
+            "agreement_id",
+            "kind",
+            "status",
+            "provider_code",
+            "provider_account_ref",
+            "last_four",
+            "care_group",
+            "opened_on",
+            "closed_on",
+        ),
+        Card.__tablename__: ("account_id", "provider_card_ref", "last_four", "opened_on", "closed_on"),
+    }
+)
+
+
+async def open_account(session: WriteSession, *, values: schemas.NewAccount, today: date) -> schemas.AccountWithCards:
+    """Open an account for an agreement, under the recipient's care group of the day.
+
+    Raises Invalid for an unknown agreement or provider or a day in the future, Conflict for an ended agreement, a
+    money manager's account where the agreement names none, or a reference that is taken.
+    """
+    opened_on = _day(values.opened_on, today=today, pointer="/opened_on")
+    holder = await queries.holder(session, agreement_id=values.agreement_id)
+    if holder is None:
+        raise Invalid("no such agreement", code="unknown_agreement", pointer="/agreement_id")
+    _refuse_for(holder.agreement, kind=AccountKind(values.kind))
+    await _refuse_reference(session, values)
+    now = clock.now()
+    account = Account(
+        id=uuid4(),
+        agreement_id=values.agreement_id,
+        kind=AccountKind(values.kind),
+        status=lifecycles.ACCOUNT.initial,
+        provider_code=values.provider_code,
+        provider_account_ref=values.provider_account_ref,
+        last_four=values.last_four,
+        care_group=recipient_rules.care_group(
+            kind=holder.recipient.kind,
+            primary_support_reason=holder.recipient.primary_support_reason,
+            date_of_birth=holder.recipient.date_of_birth,
+            today=today,
+        ),
+        opened_on=opened_on,
+        closed_on=None,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(account)
+    await session.flush()
+    await _record(session, account, action="open_account", person_id=holder.recipient.id)
+    return (await queries.account(session, account_id=account.id))[0]
+
+
+async def open_trial_account(session: WriteSession, *, provider_code: str, today: date) -> UUID:
+    """Return the provider's trial account, opened once; no payment, report or clawback touches it.
+
+    Raises Invalid for an unknown provider.
+    """
+    if not await queries.is_provider(session, code=provider_code):
+        raise Invalid("no such feed provider", code="unknown_provider", pointer="/provider_code")
+    now = clock.now()
+    opening = insert(Account).values(
+        id=uuid4(),
+        kind=AccountKind.TRIAL,
+        status=lifecycles.ACCOUNT.initial,
+        provider_code=provider_code,
+        provider_account_ref=TRIAL_REF,
+        opened_on=today,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+    await session.execute(opening.on_conflict_do_nothing())
+    trial = select(Account).where(Account.provider_code == provider_code, Account.kind == AccountKind.TRIAL)
+    account = (await session.execute(trial)).scalar_one()
+    if account.created_at == now:
+        await _record(session, account, action="open_trial_account", person_id=None)
+    return account.id
+
+
+async def close_account(
+    session: WriteSession, *, account_id: UUID, values: schemas.Closure, today: date
+) -> schemas.AccountWithCards:
+    """Close an account and its cards. The money in it has to be gone first: closing would strand it.
+
+    Raises NotFound, Conflict for an account that is closed or still holds money, Invalid for a day that cannot be.
+    """
+    account, recipient_id = await queries.account_for_change(session, account_id=account_id)
+    target = lifecycles.ACCOUNT.move(account.status, "close")
+    if any(await queries.balance(session, account_id=account_id)):
+        raise Conflict("the account still holds money, posted or held", code="account_not_empty")
+    closed_on = _closing_day(values.closed_on, opened_on=account.opened_on, today=today)
+    before = _facts(account)
+    account.status, account.closed_on, account.updated_at = target, closed_on, clock.now()
+    await session.flush()
+    for card in await queries.open_cards(session, account_id=account_id):
+        await _close(
+            session,
+            card,
+            action="close_account",
+            closed_on=max(closed_on, card.opened_on),
+            person_id=recipient_id,
+            reason=values.reason,
+        )
+    await _record(session, account, action="close_account", before=before, person_id=recipient_id, reason=values.reason)
+    return (await queries.account(session, account_id=account_id))[0]
+
+
+async def add_card(
+    session: WriteSession, *, account_id: UUID, values: schemas.NewCard, today: date
+) -> schemas.CardView:
+    """Add a card to an open account: a replacement, or a second holder's.
+
+    Raises NotFound, Conflict for a closed or trial account or a reference that is taken, Invalid for a future day.
+    """
+    account, recipient_id = await queries.account_for_change(session, account_id=account_id)
+    if account.status is AccountStatus.CLOSED or recipient_id is None:
+        raise Conflict("the account takes no cards: it is closed, or a trial", code="account_takes_no_cards")
+    if await queries.is_card_ref_taken(
+        session, provider_code=account.provider_code, reference=values.provider_card_ref
+    ):
+        raise Conflict("the card's reference is taken", code="reference_taken", pointer="/provider_card_ref")
+    card = Card(
+        id=uuid4(),
+        account_id=account_id,
+        provider_code=account.provider_code,
+        provider_card_ref=values.provider_card_ref,
+        last_four=values.last_four,
+        opened_on=_day(values.opened_on, today=today, pointer="/opened_on"),
+        closed_on=None,
+        created_at=clock.now(),
+    )
+    session.add(card)
+    await session.flush()
+    await _record(session, card, action="add_card", person_id=recipient_id)
+    return schemas.CardView.model_validate(card)
+
+
+async def close_card(
+    session: WriteSession, *, account_id: UUID, card_id: UUID, values: schemas.Closure, today: date
+) -> schemas.CardView:
+    """Close one card. Raises NotFound, Conflict for a card that is closed, Invalid for a day that cannot be."""
+    _, recipient_id = await queries.account_for_change(session, account_id=account_id)
+    card = await queries.card_for_change(session, account_id=account_id, card_id=card_id)
+    if card.closed_on is not None:
+        raise Conflict("the card is closed", code="card_closed")
+    closed_on = _closing_day(values.closed_on, opened_on=card.opened_on, today=today)
+    await _close(session, card, action="close_card", closed_on=closed_on, person_id=recipient_id, reason=values.reason)
+    return schemas.CardView.model_validate(card)
+
+
+async def refresh_care_groups(session: WriteSession, *, today: date) -> Mapping[str, object]:
+    """Bring the care group of every open account in line with its recipient (a 65th birthday, a changed need), in one
+    set, and enter it once with the digest of the ordered rows. Returns how many `accounts` it moved.
+    """
+    moved = await session.execute(queries.care_groups_moved(today, at=clock.now()))
+    lines = sorted(f"{account_id}|{care_group}" for account_id, care_group in moved)
+    outcome = {"accounts": len(lines)}
+    await audit.record(
+        session,
+        action=REFRESH,
+        subject=audit.Subject("care_groups", today.isoformat()),
+        after=outcome,
+        digest=hashlib.sha256("\n".join(lines).encode()).digest(),
+    )
+    return outcome
+
+
+async def read_account(session: ReadSession, *, account_id: UUID) -> schemas.AccountWithCards:
+    """Show the caller one account with its balance and cards. Raises NotFound."""
+    found, recipient_id = await queries.account(session, account_id=account_id)
+    await _note_shown(session, action="read_account", whose=[recipient_id])
+    return found
+
+
+async def list_accounts(
+    session: ReadSession, *, wanted: schemas.AccountFilter, page: pages.Page
+) -> pages.Paged[schemas.AccountView]:
+    """Show the caller the accounts in their sight."""
+    rows = await queries.accounts(session, wanted=wanted, page=page)
+    shown, next_cursor = pages.cut(rows, page, key=lambda row: [row[0].id])
+    await _note_shown(session, action="list_accounts", whose=[recipient_id for _, recipient_id in shown])
+    return pages.Paged(items=[account for account, _ in shown], next_cursor=next_cursor)
+
+
+async def list_account_transactions(
+    session: ReadSession, *, account_id: UUID, wanted: schemas.TransactionFilter, page: pages.Page
+) -> pages.Paged[schemas.AnyTransaction]:
+    """Show the caller an account's posted transactions, latest booked first; auditors without merchants' names."""
+    recipient_id = await queries.recipient_of(session, account_id=account_id)
+    field_set = FieldSet.NONE if session.actor is None else identity.field_set(session.actor)
+    rows = await queries.transactions(session, account_id=account_id, wanted=wanted, field_set=field_set, page=page)
+    shown, next_cursor = pages.cut(rows, page, key=lambda row: [row[0].booked_on, row[1]])
+    await _note_shown(session, action="list_account_transactions", whose=[recipient_id])
+    return pages.Paged(items=[transaction for transaction, _ in shown], next_cursor=next_cursor)
+
+
+def _refuse_for(agreement: Agreement, *, kind: AccountKind) -> None:
+    if agreement.status is AgreementStatus.ENDED:
+        raise Conflict("the agreement has ended", code="agreement_ended")
+    if kind is AccountKind.MONEY_MANAGER_ACCOUNT and agreement.money_manager_id is None:
+        raise Conflict("the agreement names no money manager", code="no_money_manager")
+
+
+async def _refuse_reference(session: WriteSession, values: schemas.NewAccount) -> None:
+    if not await queries.is_provider(session, code=values.provider_code):
+        raise Invalid("no such feed provider", code="unknown_provider", pointer="/provider_code")
+    if await queries.is_account_ref_taken(
+        session, provider_code=values.provider_code, reference=values.provider_account_ref
+    ):
+        raise Conflict("the account's reference is taken", code="reference_taken", pointer="/provider_account_ref")
+
+
+def _day(day: date | None, *, today: date, pointer: str) -> date:
+    if day is not None and day > today:
+        raise Invalid("the day lies in the future", code="day_in_future", pointer=pointer)
+    return day or today
+
+
+def _closing_day(closed_on: date | None, *, opened_on: date, today: date) -> date:
+    day = _day(closed_on, today=today, pointer="/closed_on")
+    if day < opened_on:
+        raise Invalid("before the day of opening", code="closed_before_opened", pointer="/closed_on")
+    return day
+
+
+async def _close(
+    session: WriteSession, card: Card, *, action: str, closed_on: date, person_id: UUID | None, reason: str
+) -> None:
+    before = _facts(card)
+    card.closed_on = closed_on
+    await session.flush()
+    await _record(session, card, action=action, person_id=person_id, before=before, reason=reason)
+
+
+async def _record(
+    session: WriteSession,
+    row: Account | Card,
+    *,
+    action: str,
+    person_id: UUID | None,
+    before: Mapping[str, object] = _NOTHING,
+    reason: str | None = None,
+) -> None:
+    await audit.record(
+        session,
+        action=action,
+        subject=audit.Subject(row.__tablename__, str(row.id)),
+        before=before,
+        after=_facts(row),
+        person_id=person_id,
+        personal=frozenset() if person_id is None else _PERSONAL,
+        reason=reason,
+    )
+
+
+async def _note_shown(session: ReadSession, *, action: str, whose: list[UUID | None]) -> None:
+    people = sorted({recipient_id for recipient_id in whose if recipient_id is not None})
+    await audit.record_read(session, action=action, subject_kind="recipient", subject_ids=people)
+
+
+def _facts(row: Account | Card) -> dict[str, object]:
+    return {name: getattr(row, name) for name in _FACTS[row.__tablename__]}

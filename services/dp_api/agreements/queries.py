@@ -1,0 +1,86 @@
+"""Every SELECT about agreements, cut to what the caller's teams and role may see."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, select
+
+from services.dp_api.agreements import schemas
+from services.dp_api.budgets import queries as budget_queries
+from services.dp_api.recipients import queries as recipient_queries
+from services.shared.database import AnySession
+from services.shared.errors import NotFound
+from services.shared.identity import FieldSet
+from services.shared.tables.agreements import Agreement
+from services.shared.tables.people import Recipient
+from services.shared.vocabulary import PaymentSchedule
+from services.shared.web import pages
+
+_STORED_OTHERWISE = {"field_set", "budget"}
+
+
+async def agreement(
+    session: AnySession, *, agreement_id: UUID, field_set: FieldSet, today: date
+) -> schemas.AnyAgreement:
+    """Return one agreement with the budget that holds today, in the view of a field set. Raises NotFound."""
+    question = _agreements(session, field_set=field_set).where(Agreement.id == agreement_id)
+    found = await _shown(session, question=question, field_set=field_set, today=today)
+    if not found:
+        raise NotFound("no such agreement")
+    return found[0]
+
+
+async def agreements(
+    session: AnySession, *, wanted: schemas.AgreementFilter, field_set: FieldSet, today: date, page: pages.Page
+) -> Sequence[schemas.AnyAgreement]:
+    """Return agreements by id in the view of a field set, one more than the page holds when there is one."""
+    conditions: list[ColumnElement[bool]] = []
+    for column, value in (
+        (Agreement.recipient_id, wanted.recipient_id),
+        (Agreement.kind, wanted.kind),
+        (Agreement.status, wanted.status),
+        (Recipient.team_code, wanted.team_code),
+        (Agreement.money_manager_id, wanted.money_manager_id),
+    ):
+        if value is not None:
+            conditions.append(column == value)
+    if page.cursor is not None:
+        conditions.append(Agreement.id > pages.decode(page.cursor, UUID)[0])
+    question = _agreements(session, field_set=field_set).where(*conditions)
+    question = question.order_by(Agreement.id).limit(page.limit + 1)
+    return await _shown(session, question=question, field_set=field_set, today=today)
+
+
+async def ongoing_of(session: AnySession, *, recipient_id: UUID, except_id: UUID) -> UUID | None:
+    """Return another ongoing agreement of the recipient that is active or suspended."""
+    question = select(Agreement.id).where(
+        Agreement.recipient_id == recipient_id,
+        Agreement.id != except_id,
+        Agreement.status.in_(budget_queries.RUNNING),
+        Agreement.payment_schedule != PaymentSchedule.ONE_OFF,
+    )
+    found: UUID | None = await session.scalar(question.limit(1))
+    return found
+
+
+def _agreements(session: AnySession, *, field_set: FieldSet) -> Select[*tuple[Any, ...]]:
+    view = schemas.VIEWS.get(field_set)
+    if view is None:
+        raise NotFound("no such agreement")
+    columns = [getattr(Agreement, name) for name in view.model_fields if name not in _STORED_OTHERWISE]
+    joined = select(*columns).join(Recipient, Recipient.id == Agreement.recipient_id)
+    return joined.where(recipient_queries.in_sight(session))
+
+
+async def _shown(
+    session: AnySession, *, question: Select[*tuple[Any, ...]], field_set: FieldSet, today: date
+) -> Sequence[schemas.AnyAgreement]:
+    rows = (await session.execute(question)).all()
+    budgets = await budget_queries.budgets_on(session, agreement_ids=[row.id for row in rows], day=today)
+    view = schemas.VIEWS[field_set]
+    return [
+        view.model_validate({"field_set": field_set.value, "budget": budgets.get(row.id), **row._mapping})
+        for row in rows
+    ]

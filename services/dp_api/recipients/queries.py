@@ -1,0 +1,105 @@
+"""Every SELECT about recipients, cut to what the caller's teams and role may see."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
+
+from services.dp_api.recipients import rules, schemas
+from services.shared.database import AnySession, WriteSession
+from services.shared.errors import NotFound
+from services.shared.identity import FieldSet
+from services.shared.tables.people import Recipient
+from services.shared.vocabulary import RecipientKind
+from services.shared.web import pages
+
+_SUMMARY = [getattr(Recipient, name) for name in schemas.RecipientSummary.model_fields]
+_STORED_OTHERWISE = {"field_set", "nhs_number", "address_lines"}
+
+
+def in_sight(session: AnySession) -> ColumnElement[bool]:
+    """Return the condition under which the session's actor is shown a recipient: their team is one of the actor's."""
+    if session.actor is None:
+        return false()
+    return true() if session.actor.teams is None else Recipient.team_code.in_(session.actor.teams)
+
+
+async def recipient(session: AnySession, *, recipient_id: UUID, field_set: FieldSet) -> schemas.AnyRecipient:
+    """Return one recipient in the view of a field set; no other column leaves the database. Raises NotFound."""
+    view = schemas.VIEWS.get(field_set)
+    if view is None:
+        raise NotFound("no such recipient")
+    columns: list[Any] = [getattr(Recipient, name) for name in view.model_fields if name not in _STORED_OTHERWISE]
+    if "nhs_number" in view.model_fields:
+        columns += [Recipient.nhs_number_encrypted, Recipient.address_lines]
+    row = (await session.execute(select(*columns).where(Recipient.id == recipient_id, in_sight(session)))).one_or_none()
+    if row is None:
+        raise NotFound("no such recipient")
+    found: dict[str, Any] = dict(row._mapping)
+    if "nhs_number" in view.model_fields:
+        found["nhs_number"] = _shown(session, found.pop("nhs_number_encrypted"))
+        found["address_lines"] = found["address_lines"].split("\n")
+    return view.model_validate({"field_set": field_set.value, **found})
+
+
+async def recipient_for_change(session: WriteSession, *, recipient_id: UUID) -> Recipient:
+    """Return the record itself, locked until the transaction ends. Raises NotFound."""
+    question = select(Recipient).where(Recipient.id == recipient_id, in_sight(session)).with_for_update()
+    found: Recipient | None = await session.scalar(question)
+    if found is None:
+        raise NotFound("no such recipient")
+    return found
+
+
+async def recipients(
+    session: AnySession, *, kind: RecipientKind | None, team_code: str | None, page: pages.Page
+) -> Sequence[schemas.RecipientSummary]:
+    """Return recipients by id, one more than the page holds when there is one."""
+    question = select(*_SUMMARY)
+    if kind is not None:
+        question = question.where(Recipient.kind == kind)
+    if team_code is not None:
+        question = question.where(Recipient.team_code == team_code)
+    return await _summaries(session, question=question, page=page)
+
+
+async def recipients_found(
+    session: AnySession, *, search: schemas.RecipientSearch, page: pages.Page
+) -> Sequence[schemas.RecipientSummary]:
+    """Return whom a search finds, by id; an NHS number is looked up by its blind index."""
+    question = select(*_SUMMARY)
+    if search.nhs_number is not None:
+        question = question.where(Recipient.nhs_number_index == session.ciphers.blind_index(search.nhs_number))
+    if search.name is not None:
+        in_full = Recipient.full_name.icontains(search.name, autoescape=True)
+        question = question.where(or_(in_full, Recipient.known_as.icontains(search.name, autoescape=True)))
+    if search.date_of_birth is not None:
+        question = question.where(Recipient.date_of_birth == search.date_of_birth)
+    if search.postcode is not None:
+        question = question.where(Recipient.postcode == search.postcode)
+    if search.team_code is not None:
+        question = question.where(Recipient.team_code == search.team_code)
+    return await _summaries(session, question=question, page=page)
+
+
+async def is_nhs_number_taken(session: AnySession, *, nhs_number: str, except_id: UUID | None) -> bool:
+    """Tell whether another recipient, of whatever team, has this NHS number."""
+    question = select(func.count()).where(Recipient.nhs_number_index == session.ciphers.blind_index(nhs_number))
+    if except_id is not None:
+        question = question.where(Recipient.id != except_id)
+    return bool(await session.scalar(question))
+
+
+async def _summaries(
+    session: AnySession, *, question: Select[*tuple[Any, ...]], page: pages.Page
+) -> Sequence[schemas.RecipientSummary]:
+    if page.cursor is not None:
+        (after,) = pages.decode(page.cursor, UUID)
+        question = question.where(Recipient.id > after)
+    question = question.where(in_sight(session)).order_by(Recipient.id).limit(page.limit + 1)
+    return [schemas.RecipientSummary(**row._mapping) for row in await session.execute(question)]
+
+
+def _shown(session: AnySession, encrypted: bytes | None) -> str | None:
+    return None if encrypted is None else rules.shown_nhs_number(session.ciphers.decrypt_text(encrypted))

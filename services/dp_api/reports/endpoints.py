@@ -1,0 +1,59 @@
+"""HTTP for reports: JSON, and CSV by `Accept: text/csv` or by the `.csv` address."""
+
+from typing import Annotated, Final
+
+from fastapi import Query, Request, Response
+
+from services.dp_api.reports import queries, schemas
+from services.shared.errors import Invalid
+from services.shared.vocabulary import CareGroup, SpendCategory
+from services.shared.web import dependencies, fields, routing
+
+router = routing.Router(prefix="/v1/reports", tags=["reports"])
+
+CSV: Final = "text/csv"
+_BY: Final = "(category|month|care_group|provider)"
+
+
+@router.get("/spend.csv", include_in_schema=False, response_model=None)
+@router.get(
+    "/spend",
+    response_model=schemas.SpendReport,
+    responses={200: {"content": {CSV: {"schema": {"type": "string"}}}}},
+)
+async def read_spend_report(
+    request: Request,
+    session: dependencies.Read,
+    first_day: Annotated[fields.Day, Query(alias="from", description="First booked day.")],
+    last_day: Annotated[fields.Day, Query(alias="to", description="Last booked day, included.")],
+    by: Annotated[
+        str, Query(pattern=f"^{_BY}(,{_BY})*$", description="What to tell apart, with commas between.")
+    ] = "category",
+    category: Annotated[list[SpendCategory] | None, Query(description="These categories only.")] = None,
+    care_group: Annotated[list[CareGroup] | None, Query(description="These care groups only.")] = None,
+    provider: Annotated[list[fields.Code] | None, Query(description="These feed providers only.")] = None,
+) -> schemas.SpendReport | Response:
+    """Report posted money by category, month, care group or provider, from a day to a day."""
+    if first_day > last_day:
+        raise Invalid("`from` lies after `to`", code="period_reversed", pointer="query/from")
+    report = await queries.spend(
+        session,
+        first_day=first_day,
+        last_day=last_day,
+        by=[schemas.Dimension(name) for name in dict.fromkeys(by.split(","))],
+        filters=schemas.SpendFilter(category=category or (), care_group=care_group or (), provider=provider or ()),
+    )
+    return _as_csv(report) if _asks_for_csv(request) else report
+
+
+def _asks_for_csv(request: Request) -> bool:
+    return request.url.path.endswith(".csv") or request.headers.get("Accept", "").strip().lower().startswith(CSV)
+
+
+def _as_csv(report: schemas.SpendReport) -> Response:
+    name = f"spend-{report.first_day}-to-{report.last_day}.csv"
+    return Response(
+        schemas.as_csv(report).encode(),
+        media_type=f"{CSV}; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )

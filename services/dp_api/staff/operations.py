@@ -1,0 +1,102 @@
+"""Acts on teams and staff."""
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from services.dp_api.staff import queries, schemas
+from services.shared import audit, clock
+from services.shared.database import WriteSession
+from services.shared.errors import Conflict, Invalid
+from services.shared.tables.staff import StaffLogin, StaffMember, StaffTeam, Team
+
+
+async def set_team(session: WriteSession, *, code: str, values: schemas.TeamName) -> schemas.TeamView:
+    """Name a team, making it when there is none of this code."""
+    before = await session.scalar(select(Team.name).where(Team.code == code).with_for_update())
+    await session.execute(
+        insert(Team)
+        .values(code=code, name=values.name)
+        .on_conflict_do_update(index_elements=[Team.code], set_={"name": values.name})
+    )
+    await audit.record(
+        session,
+        action="set_team",
+        subject=audit.Subject("team", code),
+        before={"name": before},
+        after={"name": values.name},
+    )
+    return schemas.TeamView(code=code, name=values.name)
+
+
+async def set_staff_member(
+    session: WriteSession, *, staff_number: str, values: schemas.StaffMemberSettings
+) -> schemas.StaffMemberView:
+    """Set everything about a staff member at once, registering them when the number is new.
+
+    Raises Invalid for a team that does not exist, and Conflict for an account that belongs to somebody else: a person
+    is one staff number, so that nobody is their own second person.
+    """
+    await _refuse_unknown_teams(session, codes=values.teams)
+    await _refuse_foreign_logins(session, staff_number=staff_number, values=values)
+    member = await session.get(StaffMember, staff_number, with_for_update=True)
+    before = {} if member is None else _facts(await queries.staff_member(session, staff_number=staff_number))
+    if member is None:
+        member = StaffMember(staff_number=staff_number)
+        session.add(member)
+    member.display_name = values.display_name
+    member.is_active = values.is_active
+    member.updated_at = clock.now()
+    await session.flush()
+    await _replace_teams_and_logins(session, staff_number=staff_number, values=values)
+    after = await queries.staff_member(session, staff_number=staff_number)
+    await audit.record(
+        session,
+        action="set_staff_member",
+        subject=audit.Subject("staff_member", staff_number),
+        before=before,
+        after=_facts(after),
+    )
+    return after
+
+
+async def _refuse_unknown_teams(session: WriteSession, *, codes: list[str]) -> None:
+    unknown = await queries.unknown_teams(session, codes=codes)
+    for number, code in enumerate(codes):
+        if code in unknown:
+            raise Invalid("there is no such team", code="unknown_team", pointer=f"/teams/{number}")
+
+
+async def _refuse_foreign_logins(
+    session: WriteSession, *, staff_number: str, values: schemas.StaffMemberSettings
+) -> None:
+    asked = [(login.issuer, login.subject) for login in values.logins]
+    owners = await queries.login_owners(session, logins=asked)
+    if any(owner != staff_number for _, owner in owners):
+        raise Conflict("one of the accounts belongs to another staff member", code="login_taken")
+
+
+async def _replace_teams_and_logins(
+    session: WriteSession, *, staff_number: str, values: schemas.StaffMemberSettings
+) -> None:
+    await session.execute(delete(StaffTeam).where(StaffTeam.staff_number == staff_number))
+    await session.execute(delete(StaffLogin).where(StaffLogin.staff_number == staff_number))
+    if values.teams:
+        await session.execute(
+            insert(StaffTeam),
+            [{"staff_number": staff_number, "team_code": code} for code in sorted(set(values.teams))],
+        )
+    if values.logins:
+        logins = sorted({(login.issuer, login.subject) for login in values.logins})
+        await session.execute(
+            insert(StaffLogin),
+            [{"staff_number": staff_number, "issuer": issuer, "subject": subject} for issuer, subject in logins],
+        )
+
+
+def _facts(member: schemas.StaffMemberView) -> dict[str, object]:
+    return {
+        "display_name": member.display_name,
+        "is_active": member.is_active,
+        "teams": list(member.teams),
+        "logins": [f"{login.issuer} {login.subject}" for login in member.logins],
+    }

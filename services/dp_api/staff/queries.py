@@ -1,0 +1,100 @@
+"""Every SELECT about teams and staff."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Select, select, tuple_
+
+from services.dp_api.staff import schemas
+from services.shared.database import AnySession
+from services.shared.errors import NotFound
+from services.shared.tables.staff import StaffLogin, StaffMember, StaffTeam, Team
+from services.shared.web import pages
+
+_MEMBER: Final = select(StaffMember.staff_number, StaffMember.display_name, StaffMember.is_active, StaffMember.version)
+
+
+async def teams(session: AnySession, *, page: pages.Page) -> Sequence[schemas.TeamView]:
+    """Return teams by code, one more than the page holds when there is one."""
+    question = select(Team.code, Team.name).order_by(Team.code).limit(page.limit + 1)
+    if page.cursor is not None:
+        question = question.where(Team.code > pages.decode(page.cursor, str)[0])
+    return [schemas.TeamView(code=row.code, name=row.name) for row in await session.execute(question)]
+
+
+async def unknown_teams(session: AnySession, *, codes: Iterable[str]) -> frozenset[str]:
+    """Return those of the codes that name no team."""
+    asked = frozenset(codes)
+    known = await session.scalars(select(Team.code).where(Team.code.in_(asked)))
+    return asked - frozenset(known)
+
+
+async def display_name(session: AnySession, *, staff_number: str) -> str | None:
+    """Return what a staff member is called, or None where the council has registered nobody of that number."""
+    name: str | None = await session.scalar(
+        select(StaffMember.display_name).where(StaffMember.staff_number == staff_number)
+    )
+    return name
+
+
+async def staff_member(session: AnySession, *, staff_number: str) -> schemas.StaffMemberView:
+    """Return one staff member. Raises NotFound."""
+    found = await _members(session, question=_MEMBER.where(StaffMember.staff_number == staff_number))
+    if not found:
+        raise NotFound("no such staff member")
+    return found[0]
+
+
+async def staff(session: AnySession, *, page: pages.Page) -> Sequence[schemas.StaffMemberView]:
+    """Return staff members by number, one more than the page holds when there is one."""
+    question = _MEMBER.order_by(StaffMember.staff_number).limit(page.limit + 1)
+    if page.cursor is not None:
+        question = question.where(StaffMember.staff_number > pages.decode(page.cursor, str)[0])
+    return await _members(session, question=question)
+
+
+async def login_owners(
+    session: AnySession, *, logins: Sequence[tuple[str, str]]
+) -> Sequence[tuple[tuple[str, str], str]]:
+    """Return ((issuer, subject), staff number) of each of these accounts that belongs to somebody."""
+    question = select(StaffLogin.issuer, StaffLogin.subject, StaffLogin.staff_number).where(
+        tuple_(StaffLogin.issuer, StaffLogin.subject).in_(logins)
+    )
+    return [((row.issuer, row.subject), row.staff_number) for row in await session.execute(question)]
+
+
+async def _members(session: AnySession, *, question: Select[*tuple[Any, ...]]) -> Sequence[schemas.StaffMemberView]:
+    rows = (await session.execute(question)).all()
+    numbers = [row.staff_number for row in rows]
+    team_codes = await _teams_of(session, numbers=numbers)
+    logins = await _logins_of(session, numbers=numbers)
+    return [
+        schemas.StaffMemberView(
+            staff_number=row.staff_number,
+            display_name=row.display_name,
+            is_active=row.is_active,
+            teams=team_codes[row.staff_number],
+            logins=logins[row.staff_number],
+            version=row.version,
+        )
+        for row in rows
+    ]
+
+
+async def _teams_of(session: AnySession, *, numbers: Sequence[str]) -> defaultdict[str, list[str]]:
+    question = select(StaffTeam.staff_number, StaffTeam.team_code).where(StaffTeam.staff_number.in_(numbers))
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for row in await session.execute(question.order_by(StaffTeam.team_code)):
+        found[row.staff_number].append(row.team_code)
+    return found
+
+
+async def _logins_of(session: AnySession, *, numbers: Sequence[str]) -> defaultdict[str, list[schemas.LoginView]]:
+    question = select(StaffLogin.staff_number, StaffLogin.issuer, StaffLogin.subject).where(
+        StaffLogin.staff_number.in_(numbers)
+    )
+    found: defaultdict[str, list[schemas.LoginView]] = defaultdict(list)
+    for row in await session.execute(question.order_by(StaffLogin.issuer, StaffLogin.subject)):
+        found[row.staff_number].append(schemas.LoginView(issuer=row.issuer, subject=row.subject))
+    return found

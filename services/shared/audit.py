@@ -1,0 +1,235 @@
+"""The trail's two books: what was done or refused, and who was shown whom. Entries are only ever added.
+
+Personal values are encrypted under their person's own key, which is kept apart from the trail: destroying that key
+purges them, and the sealed trail stays whole.
+"""
+
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import insert, select, union_all
+from sqlalchemy.dialects import postgresql
+
+from services.shared import ciphers, clock
+from services.shared.database import AnySession, Database, WriteSession
+from services.shared.identity import Actor, Permission
+from services.shared.tables.records import AuditEntry, PersonalKey, ReadEntry
+
+DONE: Final = "done"
+REFUSED: Final = "refused"
+MACHINE_ROLE: Final = "machine"
+NO_ROLE: Final = "none"
+NOTHING: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an act is about: a kind (`agreement`) and its id or code, never a name or number of a person."""
+
+    kind: str
+    id: str
+
+
+async def record(
+    session: WriteSession,
+    *,
+    action: str,
+    subject: Subject,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+    person_id: UUID | None = None,
+    personal: frozenset[str] = frozenset(),
+    reason: str | None = None,
+    legal_source: str | None = None,
+    digest: bytes | None = None,
+) -> None:
+    """Enter an act in the trail, in the act's own transaction, which may then commit.
+
+    Only keys whose values differ are stored; those in `personal`, and the reason, are encrypted under the key of
+    `person_id`, made with the first of them. Where there is no `person_id` the reason stands in clear: give one to
+    every act about a person. `digest` stands for a set of rows that one act wrote. Raises ValueError for a personal
+    value without a person.
+    """
+    changes = changed(before or {}, after or {})
+    hidden = personal & changes.keys()
+    if hidden and person_id is None:
+        raise ValueError("a personal value is entered under its person's key: whose?")
+    if person_id is not None and (hidden or reason is not None):
+        key = await _personal_key(session, person_id=person_id)
+        changes |= {name: _encrypted(session, changes[name], key=key, person_id=person_id) for name in hidden}
+        reason = reason and f"personal:{person_id}:{session.ciphers.encrypt_personal(key, json.dumps(reason))}"
+    entry = _entry(session.actor, action=action, subject=subject, request_id=session.request_id)
+    entry |= {"service": session.service, "outcome": DONE, "changes": changes}
+    entry |= {"reason": reason, "legal_source": legal_source, "digest": digest}
+    await session.execute(insert(AuditEntry), entry)
+    session.audited = True
+
+
+async def record_refusal(
+    database: Database, *, actor: Actor, action: str, subject: Subject | None, code: str, request_id: str | None
+) -> None:
+    """Enter a refused act, in a transaction of its own since the act's is rolled back; `code` is the rule's."""
+    entry = _entry(actor, action=action, subject=subject or Subject(NOTHING, NOTHING), request_id=request_id)
+    entry |= {"service": database.service, "outcome": REFUSED, "changes": {}}
+    entry |= {"reason": code, "legal_source": None, "digest": None}
+    async with database.write(actor=actor, request_id=request_id) as session:
+        await session.execute(insert(AuditEntry), entry)
+        session.audited = True
+
+
+async def record_read(session: AnySession, *, action: str, subject_kind: str, subject_ids: Sequence[UUID]) -> None:
+    """Enter who is about to be shown whom: one row a request, in the transaction that must commit before the answer.
+
+    Raises ValueError where the session has no actor.
+    """
+    if session.actor is None:
+        raise ValueError("nobody is signed in, so nobody can be shown a person")
+    row = read_row(session, session.actor, action=action, subject_kind=subject_kind, subject_ids=subject_ids)
+    await session.execute(insert(ReadEntry), row, execution_options={"read_record": True})
+
+
+def read_row(
+    session: AnySession, actor: Actor, *, action: str, subject_kind: str, subject_ids: Sequence[UUID]
+) -> dict[str, Any]:
+    """Return the read log's row, column by column, for a question that enters it in its own statement."""
+    return {
+        "at": clock.now(),
+        "service": session.service,
+        "actor": actor.name,
+        "actor_role": role_of(actor, action=action),
+        "action": action,
+        "request_id": session.request_id,
+        "subject_kind": subject_kind,
+        "subject_ids": list(subject_ids),
+    }
+
+
+def changed(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, Any]:
+    """Return the keys that differ as `{key: {"before": ..., "after": ...}}` in JSON's types; a missing key is null."""
+    pairs = {name: (_plain(before.get(name)), _plain(after.get(name))) for name in sorted({*before, *after})}
+    return {name: {"before": old, "after": new} for name, (old, new) in pairs.items() if old != new}
+
+
+async def revealed(session: AnySession, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry's changes with personal values in clear, null where their person's key has been destroyed."""
+    people = {UUID(change["person_id"]) for change in changes.values() if "person_id" in change}
+    keys = await _keys(session, people=people)
+    return {name: _decrypted(session, change, keys=keys) for name, change in changes.items()}
+
+
+async def revealed_reason(session: AnySession, reason: str | None) -> str | None:
+    """Return an entry's reason in clear, None where its person's key has been destroyed."""
+    return (await revealed_reasons(session, [reason]))[0]
+
+
+async def revealed_reasons(session: AnySession, reasons: Sequence[str | None]) -> list[str | None]:
+    """Return several entries' reasons as `revealed_reason` does, their keys asked for at once."""
+    people = {person_id for reason in reasons if (person_id := person_of(reason)) is not None}
+    keys = await _keys(session, people=people)
+    return [_shown_reason(session, reason, keys=keys) for reason in reasons]
+
+
+def person_of(reason: str | None) -> UUID | None:
+    """Return whose key hides an entry's reason, None where it stands in clear."""
+    found = _PERSONAL_REASON.fullmatch(reason or "")
+    return UUID(found["person_id"]) if found else None
+
+
+def role_of(actor: Actor, *, action: str) -> str:
+    """Return the role by which the actor acts, `machine` for our own machines, `none` where no role grants the act."""
+    role = actor.role_for(Permission(action)) if action in _PERMITTED else None
+    if role is not None:
+        return role.value
+    return MACHINE_ROLE if actor.is_machine else NO_ROLE
+
+
+_PERSONAL_REASON: Final = re.compile(r"personal:(?P<person_id>[0-9a-f-]{36}):(?P<token>[A-Za-z0-9_-]{60,}=*)")
+_PERMITTED: Final = frozenset(permission.value for permission in Permission)
+
+
+def _entry(actor: Actor, *, action: str, subject: Subject, request_id: str | None) -> dict[str, Any]:
+    return {
+        "at": clock.now(),
+        "actor": actor.name,
+        "actor_role": role_of(actor, action=action),
+        "action": action,
+        "subject_kind": subject.kind,
+        "subject_id": subject.id,
+        "request_id": request_id,
+    }
+
+
+async def _personal_key(session: WriteSession, *, person_id: UUID) -> bytes:
+    """Return the person's wrapped key, made in this transaction if there is none, in one statement either way."""
+    while True:
+        made = (
+            postgresql.insert(PersonalKey)
+            .values(person_id=person_id, key_encrypted=session.ciphers.new_personal_key())
+            .on_conflict_do_nothing()
+            .returning(PersonalKey.key_encrypted)
+            .cte("made")
+        )
+        held = select(PersonalKey.key_encrypted).where(PersonalKey.person_id == person_id)
+        found = (await session.execute(union_all(select(made.c.key_encrypted), held))).scalar_one_or_none()
+        # None when another transaction made the key while this statement waited for it: the next look sees it.
+        if found is not None:
+            return bytes(found)
+
+
+def _encrypted(session: WriteSession, change: Mapping[str, Any], *, key: bytes, person_id: UUID) -> dict[str, Any]:
+    tokens = {side: session.ciphers.encrypt_personal(key, json.dumps(value)) for side, value in change.items()}
+    return {"person_id": str(person_id), **tokens}
+
+
+async def _keys(session: AnySession, *, people: Collection[UUID]) -> dict[str, bytes]:
+    if not people:
+        return {}
+    question = select(PersonalKey.person_id, PersonalKey.key_encrypted).where(PersonalKey.person_id.in_(people))
+    return {str(person_id): key for person_id, key in await session.execute(question)}
+
+
+def _decrypted(session: AnySession, change: Mapping[str, Any], *, keys: Mapping[str, bytes]) -> dict[str, Any]:
+    if "person_id" not in change:
+        return dict(change)
+    key = keys.get(change["person_id"])
+    return {side: _opened(session, change[side], key=key) for side in ("before", "after")}
+
+
+def _opened(session: AnySession, token: str, *, key: bytes | None) -> Any:
+    """Return a value in clear; None without its key, which a later one of the same person does not bring back."""
+    try:
+        return None if key is None else json.loads(session.ciphers.decrypt_personal(key, token))
+    except ciphers.AnotherKeyError:
+        return None
+
+
+def _shown_reason(session: AnySession, reason: str | None, *, keys: Mapping[str, bytes]) -> str | None:
+    found = _PERSONAL_REASON.fullmatch(reason or "")
+    if found is None:
+        return reason
+    shown: str | None = _opened(session, found["token"], key=keys.get(found["person_id"]))
+    return shown
+
+
+def _plain(value: object) -> object:
+    """Return a value in JSON's own types: text of dates, times (UTC), identifiers and decimals; numbers stay whole."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID | Decimal | StrEnum):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(inner) for inner in value]
+    if value is None or isinstance(value, str | int):
+        return value
+    raise TypeError(f"the trail does not store a {type(value).__name__}")

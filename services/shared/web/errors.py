@@ -1,0 +1,54 @@
+"""Trouble that only a request over HTTP can have; `problems` holds its statuses beside those of the four kinds."""
+
+from services.shared.errors import ExpectedError
+from services.shared.identity import Actor
+
+
+class BadRequest(ExpectedError):
+    """The request is malformed: broken JSON, a broken cursor, a header that is missing or not of its form."""
+
+    code = "bad_request"
+
+
+class Unauthenticated(ExpectedError):
+    """No token, or one that does not hold."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(ExpectedError):
+    """The token holds, but its bearer may not do this; `bearer` is whom the trail names where there is no actor."""
+
+    code = "forbidden"
+
+    def __init__(self, detail: str, *, code: str, bearer: Actor | None = None) -> None:
+        super().__init__(detail, code=code)
+        self.bearer = bearer
+
+
+class UnsupportedMediaType(ExpectedError):
+    """The body is of a kind, an encoding or a compression that the operation does not take."""
+
+    code = "unsupported_media_type"
+
+
+class PreconditionRequired(ExpectedError):
+    """An amendment must say, by `If-Match`, which version it amends."""
+
+    code = "if_match_required"
+
+
+class TooManyRequests(ExpectedError):
+    """The caller's share of requests is used up; `retry_after` is in whole seconds."""
+
+    code = "too_many_requests"
+
+    def __init__(self, *, retry_after: int, policy: str) -> None:
+        super().__init__(f"no more than {policy} requests; try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class Unavailable(ExpectedError):
+    """Something that the service stands on does not answer just now; the same request may succeed in a moment."""
+
+    code = "unavailable"

@@ -1,0 +1,95 @@
+"""Routes closed by construction: an endpoint is an operation of the table of permissions, or the import fails."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar, get_args
+
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.status import HTTP_201_CREATED
+from starlette.types import Scope
+
+from services.shared.identity import Permission
+from services.shared.web import bodies, dependencies, gate, idempotency
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+_MARK: Final = "__is_done_once__"
+_STORE: Final = get_args(dependencies.Store)[1].dependency
+
+
+class UnknownOperationError(RuntimeError):
+    """An endpoint's name is no permission, so nobody could be let in. A defect of ours."""
+
+
+def once(endpoint: Endpoint) -> Endpoint:
+    """Mark a POST that creates nothing as one to be done once for each `Idempotency-Key`, like those that create."""
+    setattr(endpoint, _MARK, True)
+    return endpoint
+
+
+class ActElsewhereError(RuntimeError):
+    """An act done once takes the database itself, so its effects could outlive its stored answer. A defect of ours."""
+
+
+class Route(APIRoute):
+    """One operation: its gate comes before its body is read; its answer is stored where it must be done once only."""
+
+    @property
+    def permission(self) -> Permission:
+        """The permission of the operation, of the same name as the endpoint."""
+        try:
+            return Permission(self.name)
+        except ValueError:
+            raise UnknownOperationError(f"{self.name} is not in the table of permissions") from None
+
+    @property
+    def is_once(self) -> bool:
+        """Whether an `Idempotency-Key` must be sent."""
+        creates = self.methods == {"POST"} and self.status_code == HTTP_201_CREATED
+        return creates or getattr(self.endpoint, _MARK, False)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler with the gate before it.
+
+        Raises UnknownOperationError, and ActElsewhereError for an act done once that does not write in its own session.
+        """
+        permission, is_once, answer = self.permission, self.is_once, super().get_route_handler()
+        if is_once and any(each.call is _STORE for each in self.dependant.dependencies):
+            raise ActElsewhereError(f"{self.name} takes `Store`: an act done once writes in its `Write` alone")
+
+        async def handle(request: Request) -> Response:
+            share = await gate.admit(request, permission=permission)
+            strict = bodies.StrictRequest(request.scope, request.receive)
+            response = await (idempotency.once(strict, answer) if is_once else answer(strict))
+            response.headers.update(share.headers())
+            return response
+
+        return handle
+
+
+class Router(APIRouter):
+    """A feature's router; the endpoint's function name is its operation id, its permission and its audit action."""
+
+    def __init__(self, *, prefix: str, tags: list[str]) -> None:
+        super().__init__(
+            prefix=prefix,
+            tags=list(tags),
+            route_class=Route,
+            generate_unique_id_function=_operation_id,
+            redirect_slashes=False,
+        )
+        self._beginning = prefix.partition("{")[0]
+
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """Add an operation, its body strictly read."""
+        bodies.read_from_bytes(endpoint)
+        super().add_api_route(path, endpoint, **options)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Look among the operations only where the address begins as theirs do: most are for another router."""
+        return super().matches(scope) if scope["path"].startswith(self._beginning) else (Match.NONE, {})
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

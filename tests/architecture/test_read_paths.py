@@ -1,0 +1,44 @@
+"""What a read session cannot refuse itself: SQL on the driver's own connection. Each such question is named here."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+SERVICES = Path(__file__).resolve().parents[2] / "services"
+PAST_THE_SESSION = re.compile(r"\bdatabases?\.(raw|once)\(")
+# Questions: their statements are constants that begin with SELECT or WITH and change nothing.
+QUESTIONS = frozenset(
+    {
+        "services.card_ingest.batches.policy",
+        "services.card_ingest.pipeline.release_waiting",
+        "services.card_ingest.queries.delivery_rows",
+    }
+)
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def past_the_session(function: Function) -> bool:
+    """Whether the function asks for the driver's connection and its session is not a write session."""
+    text = ast.unparse(function)
+    is_write = "WriteSession" in ast.unparse(function.args) or ".write(" in text
+    return PAST_THE_SESSION.search(text) is not None and not is_write
+
+
+def functions() -> Iterator[tuple[str, Function]]:
+    for path in sorted(SERVICES.rglob("*.py")):
+        module = ".".join(path.relative_to(SERVICES.parent).with_suffix("").parts)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, Function):
+                yield f"{module}.{node.name}", node
+
+
+def test_only_named_questions_pass_a_read_session_by() -> None:
+    assert {name for name, function in functions() if past_the_session(function)} == QUESTIONS
+
+
+def test_a_question_on_the_drivers_connection_is_seen() -> None:
+    text = "async def q(session: {}) -> None:\n    (await database.raw(session)).fetch('DELETE')"
+    seen = [past_the_session(ast.parse(text.format(kind)).body[0]) for kind in ("ReadSession", "WriteSession")]  # type: ignore[arg-type]
+    assert seen == [True, False]

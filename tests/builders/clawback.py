@@ -1,0 +1,241 @@
+"""Agreements with money in their accounts, written as their owning services would leave them, for the surplus test."""
+
+from datetime import UTC, date, datetime, time
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from services.shared import driver
+
+PROVIDER = "northbank"
+GROSS = 24_343
+"""£243.43 a week, of which four weeks are £973.72."""
+
+STARTED_ON = date(2026, 1, 5)
+
+
+async def a_team(connection: driver.Connection, code: str = "north") -> str:
+    """Make a team and the feed provider, where they are missing."""
+    await connection.execute("INSERT INTO team VALUES ($1, $1) ON CONFLICT DO NOTHING", code)
+    await connection.execute(
+        "INSERT INTO feed_provider VALUES ($1, 'North Bank', now()) ON CONFLICT DO NOTHING", PROVIDER
+    )
+    return code
+
+
+async def an_agreement(
+    connection: driver.Connection,
+    *,
+    weekly_gross_pence: int | None = GROSS,
+    team: str = "north",
+    status: str = "active",
+    schedule: str = "four_weekly",
+    started_on: date | None = STARTED_ON,
+    ended_on: date | None = None,
+) -> UUID:
+    """Make an agreement of a new recipient, with a budget from its first day unless the gross is None."""
+    await a_team(connection, team)
+    recipient_id, agreement_id = uuid4(), uuid4()
+    await connection.execute(
+        """INSERT INTO recipient (id, kind, full_name, date_of_birth, primary_support_reason, ethnicity, team_code,
+               address_lines, postcode, home_care_zone, administered_by, version, created_at, updated_at)
+           VALUES ($1, 'adult', 'Ada Example', '1950-01-01', 'mental_health', 'white', $2, '1 Street', 'LE1 1AA',
+               'melton', 'alone', 1, now(), now())""",
+        recipient_id,
+        team,
+    )
+    await connection.execute(
+        """INSERT INTO agreement (id, recipient_id, kind, legal_basis, status, payment_schedule, cash_permitted,
+               started_on, suspension_reason, ended_on, end_reason, version, created_at, updated_at)
+           VALUES ($1, $2, 'service_user', 's31', $3::text, $4, false, $5,
+               CASE WHEN $3::text = 'suspended' THEN 'in hospital' END, $6::date,
+               CASE WHEN $6::date IS NOT NULL THEN 'moved away' END, 1, now(), now())""",
+        agreement_id,
+        recipient_id,
+        status,
+        schedule,
+        started_on,
+        ended_on,
+    )
+    if weekly_gross_pence is not None:
+        await a_budget(connection, agreement_id, weekly_gross_pence=weekly_gross_pence)
+    return agreement_id
+
+
+async def a_budget(
+    connection: driver.Connection,
+    agreement_id: UUID,
+    *,
+    weekly_gross_pence: int,
+    contribution_pence: int = 0,
+    effective_from: date = STARTED_ON,
+    revision: int = 1,
+) -> UUID:
+    """Make a budget row; what is not the client's contribution is net."""
+    budget_id = uuid4()
+    await connection.execute(
+        """INSERT INTO budget (id, agreement_id, effective_from, revision, weekly_gross_pence,
+               weekly_contribution_pence, weekly_net_pence, weekly_council_pence, weekly_nhs_pence, reason, created_at)
+           VALUES ($1, $2, $3, $4, $5::bigint, $6::bigint, $5::bigint - $6::bigint, $5::bigint, 0, 'assessed',
+               now())""",
+        budget_id,
+        agreement_id,
+        effective_from,
+        revision,
+        weekly_gross_pence,
+        contribution_pence,
+    )
+    return budget_id
+
+
+async def gross_today(connection: driver.Connection, valid_on: date) -> None:
+    """Rebuild the projection of the day's gross from the dated rows, as dp_api does each day."""
+    await connection.execute("DELETE FROM gross_today")
+    await connection.execute(
+        """INSERT INTO gross_today (agreement_id, budget_id, weekly_gross_pence, valid_on)
+           SELECT DISTINCT ON (agreement.id) agreement.id, budget.id, budget.weekly_gross_pence, $1
+           FROM agreement JOIN budget ON budget.agreement_id = agreement.id AND budget.effective_from <= $1
+           WHERE agreement.status IN ('active', 'suspended')
+           ORDER BY agreement.id, budget.effective_from DESC, budget.revision DESC""",
+        valid_on,
+    )
+
+
+async def an_account(
+    connection: driver.Connection,
+    agreement_id: UUID | None,
+    *,
+    kind: str = "prepaid_card",
+    closed_on: date | None = None,
+    last_four: str | None = "4321",
+) -> UUID:
+    """Make an account of an agreement; without one it is the provider's trial account."""
+    account_id = uuid4()
+    await connection.execute(
+        """INSERT INTO account (id, agreement_id, kind, status, provider_code, provider_account_ref, last_four,
+               care_group, opened_on, closed_on, version, created_at, updated_at)
+           VALUES ($1, $2, $3::text, CASE WHEN $6::date IS NULL THEN 'open' ELSE 'closed' END, $4, $1::uuid::text, $5,
+               CASE WHEN $3::text = 'trial' THEN NULL ELSE 'older_people' END, $7, $6::date, 1, now(), now())""",
+        account_id,
+        agreement_id,
+        kind,
+        PROVIDER,
+        last_four,
+        closed_on,
+        STARTED_ON,
+    )
+    return account_id
+
+
+async def a_transaction(
+    connection: driver.Connection,
+    account_id: UUID,
+    pence: int,
+    *,
+    booked_on: date,
+    type: str = "load",
+    transaction_id: str | None = None,
+) -> None:
+    """Post a transaction and move the balance by it, as the feed does."""
+    await connection.execute(
+        """INSERT INTO card_transaction (provider_code, provider_transaction_id, account_id, type, amount_pence,
+               occurred_at, booked_on, accounting_month, care_group, category, content_digest, delivery_number,
+               row_number, batch_number)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'older_people', 'uncategorised', '\\x00', 1, 1, 1)""",
+        PROVIDER,
+        transaction_id or uuid4().hex,
+        account_id,
+        type,
+        pence,
+        at(booked_on),
+        booked_on,
+        booked_on.year * 100 + booked_on.month,
+    )
+    await connection.execute(
+        """INSERT INTO account_balance AS held VALUES ($1, $2, 0, 1, $3)
+           ON CONFLICT (account_id) DO UPDATE SET posted_pence = held.posted_pence + excluded.posted_pence,
+               transactions = held.transactions + 1,
+               last_booked_on = greatest(held.last_booked_on, excluded.last_booked_on)""",
+        account_id,
+        pence,
+        booked_on,
+    )
+
+
+async def a_hold(
+    connection: driver.Connection,
+    account_id: UUID,
+    pence: int,
+    *,
+    authorised_on: date,
+    settled_at: datetime | None = None,
+    transaction_id: str | None = None,
+) -> None:
+    """Authorise a card payment; one with a time of settlement has been cleared and no longer counts in the balance."""
+    await connection.execute(
+        """INSERT INTO card_hold (provider_code, provider_transaction_id, account_id, amount_pence, status,
+               authorised_at, settled_at, delivery_number, row_number)
+           VALUES ($1, $2, $3, $4, CASE WHEN $6::timestamptz IS NULL THEN 'authorised' ELSE 'posted' END, $5, $6, 1,
+               1)""",
+        PROVIDER,
+        transaction_id or uuid4().hex,
+        account_id,
+        pence,
+        at(authorised_on),
+        settled_at,
+    )
+    if settled_at is None:
+        await connection.execute(
+            """INSERT INTO account_balance AS held VALUES ($1, 0, $2, 0, NULL)
+               ON CONFLICT (account_id) DO UPDATE SET held_pence = held.held_pence + excluded.held_pence""",
+            account_id,
+            pence,
+        )
+
+
+async def money_held(
+    connection: driver.Connection,
+    pence: int,
+    *,
+    on: date,
+    weekly_gross_pence: int | None = GROSS,
+    team: str = "north",
+    status: str = "active",
+    schedule: str = "four_weekly",
+    ended_on: date | None = None,
+) -> UUID:
+    """Make an agreement whose one account holds this much since a load on that day; return the agreement."""
+    agreement_id = await an_agreement(
+        connection,
+        weekly_gross_pence=weekly_gross_pence,
+        team=team,
+        status=status,
+        schedule=schedule,
+        ended_on=ended_on,
+    )
+    account_id = await an_account(connection, agreement_id)
+    await a_transaction(connection, account_id, pence, booked_on=on)
+    return agreement_id
+
+
+async def accounts_of(connection: driver.Connection, agreement_id: UUID) -> list[UUID]:
+    """Return the agreement's accounts."""
+    rows = await connection.fetch("SELECT id FROM account WHERE agreement_id = $1 ORDER BY id", agreement_id)
+    return [row["id"] for row in rows]
+
+
+async def case_of(connection: driver.Connection, agreement_id: UUID) -> asyncpg.Record | None:
+    """Return the open case of an agreement with its standing calculation, as one row, if there is one."""
+    return await connection.fetchrow(
+        """SELECT figures.*, open_case.id AS case_id, open_case.version, open_case.opened_on,
+               open_case.last_flagged_on, open_case.excess_pence AS case_excess_pence,
+               open_case.weeks_of_cover_hundredths
+           FROM clawback_case open_case JOIN clawback_calculation figures ON figures.id = open_case.calculation_id
+           WHERE open_case.agreement_id = $1 AND open_case.status <> 'withdrawn'""",
+        agreement_id,
+    )
+
+
+def at(day: date) -> datetime:
+    """Return noon of a day."""
+    return datetime.combine(day, time(12), tzinfo=UTC)

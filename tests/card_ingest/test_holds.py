@@ -1,0 +1,127 @@
+from typing import Any
+
+import pytest
+
+from tests.builders import deliveries as build
+from tests.builders.deliveries import Books
+from tests.card_ingest.conftest import Feed
+
+
+def a_hold(transaction_id: str = "h1", **changes: Any) -> dict[str, Any]:
+    return build.an_event(transaction_id, **({"status": "authorised", "amount_pence": 1000} | changes))
+
+
+async def test_an_authorisation_is_held_and_posts_nothing(feed: Feed) -> None:
+    receipt = await feed.send(a_hold(), build.an_event("t1", amount_pence=1))
+    assert await feed.rows(receipt) == {1: ("held", None)}
+    assert (receipt.held.rows, receipt.held.pence) == (1, 1000)
+    assert await feed.books() == Books(-1, 1000, 1)
+
+
+@pytest.mark.parametrize("cleared_pence", [900, 1000, 1100])
+@pytest.mark.parametrize("link", [{"provider_transaction_id": "h1"}, {"authorisation_id": "h1"}])
+async def test_settlement_takes_the_whole_hold_back_whatever_it_clears_for(
+    feed: Feed, cleared_pence: int, link: dict[str, str]
+) -> None:
+    await feed.send(a_hold())
+    receipt = await feed.send(build.an_event("t1", amount_pence=cleared_pence) | link)
+    assert receipt.posted.rows == 1
+    assert await feed.books() == Books(-cleared_pence, 0, 1)
+    assert await feed.connection.fetchval("SELECT status FROM card_hold") == "posted"
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+async def test_a_hold_and_its_settlement_may_come_together_in_any_order(feed: Feed, order: list[int]) -> None:
+    rows = [a_hold(), build.an_event("t1", authorisation_id="h1")]
+    await feed.send(*(rows[place] for place in order))
+    assert await feed.books() == Books(-1234, 0, 1)
+
+
+@pytest.mark.parametrize("link", [{"provider_transaction_id": "h1"}, {"authorisation_id": "h1"}])
+async def test_an_authorisation_that_comes_after_its_settlement_is_not_held(feed: Feed, link: dict[str, str]) -> None:
+    await feed.send(build.an_event("t1") | link)
+    late = await feed.send(a_hold())
+    assert await feed.rows(late) == {1: ("no_money", "hold_already_closed")}
+    assert await feed.books() == Books(-1234, 0, 1)
+
+
+@pytest.mark.parametrize("status", ["reversed", "expired"])
+async def test_a_release_gives_the_hold_back_once(feed: Feed, status: str) -> None:
+    await feed.send(a_hold())
+    released = await feed.send(a_hold(status=status))
+    assert await feed.rows(released) == {1: ("no_money", "hold_released")}
+    again = await feed.send(a_hold(status=status, reference="sent again"))
+    assert await feed.rows(again) == {1: ("already_posted", None)}
+    resent = await feed.send(a_hold(), build.an_event("t1", amount_pence=1))
+    assert await feed.rows(resent) == {1: ("already_posted", None)}
+    assert await feed.books() == Books(-1, 0, 1)
+
+
+async def test_a_release_that_comes_first_is_remembered(feed: Feed) -> None:
+    early = await feed.send(a_hold(status="reversed", occurred_at="2026-11-12T11:00:00Z"))
+    assert await feed.rows(early) == {1: ("no_money", "release_before_hold")}
+    late = await feed.send(a_hold())
+    assert await feed.rows(late) == {1: ("no_money", "hold_already_closed")}
+    assert await feed.books() == Books(0, 0, 0)
+
+
+async def test_a_partial_release_leaves_the_whole_held(feed: Feed) -> None:
+    await feed.send(a_hold())
+    partial = await feed.send(a_hold(status="reversed", amount_pence=400))
+    assert await feed.rows(partial) == {1: ("no_money", "partial_release")}
+    assert await feed.books() == Books(0, 1000, 0)
+
+
+async def test_a_release_of_posted_money_waits_for_a_person(feed: Feed) -> None:
+    await feed.send(build.an_event("t1"))
+    receipt = await feed.send(build.an_event("t1", status="reversed"))
+    assert await feed.rows(receipt) == {1: ("quarantined", "reverses_posted_transaction")}
+    assert await feed.books() == Books(-1234, 0, 1)
+
+
+async def test_the_same_authorisation_again_is_known_and_another_amount_waits(feed: Feed) -> None:
+    await feed.send(a_hold())
+    receipt = await feed.send(a_hold(), a_hold(amount_pence=2000))
+    assert await feed.rows(receipt) == {1: ("already_posted", None), 2: ("quarantined", "same_id_other_content")}
+    assert await feed.books() == Books(0, 1000, 0)
+
+
+async def test_a_card_check_holds_nothing(feed: Feed) -> None:
+    receipt = await feed.send(a_hold(amount_pence=0))
+    assert await feed.rows(receipt) == {1: ("no_money", "card_check")}
+    assert await feed.books() == Books(0, 0, 0)
+
+
+async def test_a_decline_moves_no_money_and_is_kept_once(feed: Feed) -> None:
+    declined = a_hold("d1", status="declined", decline_reason="INSUFFICIENT_FUNDS")
+    receipt = await feed.send(declined)
+    again = await feed.send(declined, build.an_event("t1"))
+    other = await feed.send(declined | {"amount_pence": 7})
+    assert await feed.rows(receipt) == {1: ("no_money", "declined")}
+    assert await feed.rows(again) == {1: ("already_posted", None)}
+    assert await feed.rows(other) == {1: ("quarantined", "same_id_other_content")}
+    assert await feed.connection.fetchval("SELECT reason FROM card_decline") == "INSUFFICIENT_FUNDS"
+    assert await feed.books() == Books(-1234, 0, 1)
+
+
+async def test_a_decline_of_an_open_hold_gives_it_back(feed: Feed) -> None:
+    await feed.send(a_hold())
+    await feed.send(a_hold(status="declined"))
+    assert await feed.books() == Books(0, 0, 0)
+    assert await feed.connection.fetchval("SELECT status FROM card_hold") == "declined"
+
+
+@pytest.mark.parametrize("status", ["authorised", "reversed", "declined"])
+async def test_events_without_money_wait_for_an_unknown_card_too(feed: Feed, status: str) -> None:
+    receipt = await feed.send(a_hold(status=status, card_ref="CARD-9"))
+    assert await feed.rows(receipt) == {1: ("quarantined", "unknown_card")}
+
+
+async def test_many_holds_and_settlements_leave_the_books_at_what_was_sent(feed: Feed) -> None:
+    holds = [a_hold(f"h{number}", amount_pence=10 + number) for number in range(300)]
+    settled = [build.an_event(f"t{number}", authorisation_id=f"h{number}") for number in range(0, 300, 3)]
+    expired = [a_hold(f"h{number}", status="expired", amount_pence=10 + number) for number in range(1, 300, 3)]
+    await feed.send(*holds)
+    await feed.send(*settled, *expired)
+    left = sum(10 + number for number in range(2, 300, 3))
+    assert await feed.books() == Books(-100 * 1234, left, 100)

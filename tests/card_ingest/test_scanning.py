@@ -1,0 +1,59 @@
+import pytest
+
+from services.card_ingest import scanning
+
+NUMBERS = [
+    b"4111111111111111",
+    b"4111 1111 1111 1111",
+    b"4111-1111-1111-1111",
+    b"5500000000000004",
+    b"2221000000000009",
+    b"340000000000009",
+    b"6011000000000004",
+    b"3530111333300000",
+    b"30569309025904",
+    b"6759649826438453",
+    b"4222222222222",
+]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("around", [b"%s", b'{"reference":"%s"}', b"paid with CARD%s,", b"a,%s,b\n", b"%s 1226"])
+def test_a_card_number_is_destroyed_wherever_it_stands(number: bytes, around: bytes) -> None:
+    found = scanning.redact(b"before\n" + around % number + b"\nafter 12345678\n")
+    assert found.is_redacted
+    assert scanning.was_redacted(found.content)
+    digits = bytes(byte for byte in number if byte in b"0123456789")
+    assert digits not in bytes(byte for byte in found.content if byte in b"0123456789")
+    assert len(found.content) == len(b"before\n" + around % number + b"\nafter 12345678\n")
+
+
+def test_digits_hidden_by_json_escapes_are_found() -> None:
+    found = scanning.redact(b'{"reference":"\\u0034111111111111\\u003111"}')
+    assert found.is_redacted
+    assert b"111111" not in found.content
+
+
+def test_a_number_far_into_a_large_body_is_found() -> None:
+    lines = b'{"a":"txn_0123456789"}\n' * 20_000
+    found = scanning.redact(lines + b'{"a":"4111111111111111"}\n' + lines)
+    assert found.content == lines + b'{"a":"9999999999999999"}\n' + lines
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"4111111111111112",
+        b"1234567890123456",
+        b"************8998",
+        b"2026-11-22T10:00:00Z",
+        b"12-34-56 12345678",
+        b"txn_a1b2c3d44111111111111111aaaa0000",
+        b"4111  1111  1111  1111",
+        b"411111111111",
+        b"",
+    ],
+)
+def test_what_is_no_card_number_stays_as_it_is(text: bytes) -> None:
+    found = scanning.redact(text)
+    assert (found.content, found.is_redacted) == (text, False)

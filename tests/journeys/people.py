@@ -1,0 +1,106 @@
+"""What journeys share: a person with a running agreement, a provider with a key, rows as a provider writes them."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from services.shared.identity import Role
+from tests.journeys.conftest import County
+
+TEAM = "north"
+PROVIDER = "kestrel-cards"
+YESTERDAY = date.today() - timedelta(days=1)  # noqa: DTZ011 (which of two days hardly matters here, only that it has been)
+STARTED_ON = YESTERDAY - timedelta(days=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """A recipient with an active agreement; its account and card may or may not be registered."""
+
+    recipient_id: str
+    agreement_id: str
+    account_ref: str = "acc-7f2a"
+    card_ref: str = "card-7f2a-1"
+
+
+def provider_key(county: County) -> str:
+    """Register a team and the provider as the administrator, and return the provider's signing secret."""
+    administrator = county.as_(Role.ADMINISTRATOR)
+    administrator.put(f"/v1/teams/{TEAM}", {"name": "North team"})
+    administrator.post("/v1/feeds", {"code": PROVIDER, "name": "Kestrel Cards (invented)"})
+    secret: str = administrator.post(f"/v1/feeds/{PROVIDER}/keys")["secret"]
+    return secret
+
+
+def household(county: County, *, weekly_gross_pence: int) -> Household:
+    """Register a recipient, open an agreement, set its budget and activate it, each act by whoever may."""
+    worker = county.as_(Role.CARE_WORKER, teams=[TEAM])
+    manager = county.as_(Role.CARE_MANAGER, teams=[TEAM])
+    recipient = worker.post(
+        "/v1/recipients",
+        {
+            "kind": "adult",
+            "full_name": "Tamsin Larchgarth",
+            "date_of_birth": "1951-02-03",
+            "nhs_number": "9990000018",
+            "primary_support_reason": "physical_personal_care",
+            "ethnicity": "white",
+            "team_code": TEAM,
+            "address_lines": ["4 Lapwing Road", "Melton Mowbray"],
+            "postcode": "LX1 1AA",
+            "home_care_zone": "melton",
+            "administered_by": "alone",
+        },
+    )
+    agreement = worker.post(
+        "/v1/agreements",
+        {
+            "recipient_id": recipient["id"],
+            "kind": "service_user",
+            "legal_basis": "s31",
+            "payment_schedule": "four_weekly",
+            "first_payment_on": STARTED_ON.isoformat(),
+        },
+    )
+    path = f"/v1/agreements/{agreement['id']}"
+    budget = {
+        "effective_from": STARTED_ON.isoformat(),
+        "weekly_gross_pence": weekly_gross_pence,
+        "weekly_contribution_pence": 0,
+        "reason": "First budget",
+    }
+    manager.post(f"{path}/budgets", budget)
+    active = manager.post(f"{path}/activation", {"started_on": STARTED_ON.isoformat()})
+    assert active["status"] == "active"
+    return Household(recipient["id"], agreement["id"])
+
+
+def open_account(county: County, home: Household) -> str:
+    """Open the prepaid account and register its card as finance, and return the account's id."""
+    finance = county.as_(Role.FINANCE_OFFICER)
+    account = finance.post(
+        "/v1/accounts",
+        {
+            "agreement_id": home.agreement_id,
+            "kind": "prepaid_card",
+            "provider_code": PROVIDER,
+            "provider_account_ref": home.account_ref,
+            "last_four": "4321",
+            "opened_on": STARTED_ON.isoformat(),
+        },
+    )
+    card = {"provider_card_ref": home.card_ref, "last_four": "4321", "opened_on": STARTED_ON.isoformat()}
+    finance.post(f"/v1/accounts/{account['id']}/cards", card)
+    return str(account["id"])
+
+
+def card_event(number: str, status: str, kind: str, pence: int, **named: Any) -> dict[str, Any]:
+    """Return one event as the provider writes it, at noon yesterday."""
+    return {
+        "provider_transaction_id": number,
+        "status": status,
+        "type": kind,
+        "amount_pence": pence,
+        "occurred_at": datetime.combine(YESTERDAY, time(12), UTC).isoformat(),
+        **named,
+    }
