@@ -58,7 +58,7 @@ async def _measured(
     async def limit(_: int) -> float:
         return (await _load(plain, _constant, scale.requests))[1]
 
-    median = await measure.interleaved(scale.rounds, {"mine": mine, "limit": limit})
+    median = await measure.interleaved(scale, {"mine": mine, "limit": limit})
     cuts = statistics.quantiles(spread, n=100)
     return [
         Result(f"api.{name}", median["mine"], median["limit"], "req/s", _LIMIT_IS),
@@ -123,7 +123,7 @@ def _amending(people: list[UUID]) -> Call:
 
 async def _prove(on: Stage, scale: Scale) -> None:
     """Every answer left its record: one read row for each read and list, one entry for each amendment."""
-    sent = scale.requests * (scale.rounds + 1)
+    sent = scale.requests * (scale.rounds + scale.warm_up)
     reads = await on.superuser.fetchval("SELECT count(*) FROM read_log")
     acts = await on.superuser.fetchval("SELECT count(*) FROM audit_entry WHERE action = 'amend_recipient'")
     measure.require(reads == 2 * sent, f"{2 * sent} reads left {reads} records")

@@ -69,7 +69,7 @@ async def _at_size(on: Stage, scale: Scale, *, name: str) -> list[Result]:
         await on.superuser.fetch(_SUM)
         return watch.milliseconds
 
-    median = await measure.interleaved(scale.rounds, {"first": first, "again": again, "scan": scan, "sums": sums})
+    median = await measure.interleaved(scale, {"first": first, "again": again, "scan": scan, "sums": sums})
     flagged = await on.superuser.fetchval("SELECT count(*) FROM clawback_case")
     return [
         Result(f"clawback.{name}.first", median["first"], median["scan"], "ms", f"a scan ({flagged:,} cases opened)"),

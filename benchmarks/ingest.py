@@ -139,7 +139,7 @@ async def _against_copy(
         await copy(on, sent)
         return watch.rate(sum(batch.distinct for batch in sent))
 
-    median = await measure.interleaved(scale.rounds, {"ours": ours, "bare": bare})
+    median = await measure.interleaved(scale, {"ours": ours, "bare": bare})
     return Result(f"ingest.pg.{name}", median["ours"], median["bare"], "rows/s", COPY_IS)
 
 
@@ -159,7 +159,7 @@ async def _resend(on: Stage, ledger: Ledger, scale: Scale) -> Result:
         await send(on, fresh[number], writers=1)
         return watch.rate(10_000)
 
-    median = await measure.interleaved(scale.rounds, {"first": first, "again": again})
+    median = await measure.interleaved(scale, {"first": first, "again": again})
     return Result("ingest.resend", median["again"], median["first"], "rows/s", "the first sending")
 
 
@@ -182,7 +182,7 @@ async def _race(on: Stage, ledger: Ledger, scale: Scale) -> Result:
         ledger.add(sent)
         return watch.rate(_RACING)
 
-    median = await measure.interleaved(scale.rounds, {"both": both, "one": one})
+    median = await measure.interleaved(scale, {"both": both, "one": one})
     return Result("ingest.race", median["both"], median["one"], "rows/s", "one writer, nobody racing")
 
 

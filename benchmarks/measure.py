@@ -20,6 +20,7 @@ class Scale:
     """The figures of a size; `rounds` is odd, so that the median is a round that happened."""
 
     size: Size
+    warm_up: int
     rounds: int
     accounts: int
     rows_a_round: int
@@ -28,12 +29,14 @@ class Scale:
 
 
 SCALES = {
-    Size.SMALL: Scale(Size.SMALL, rounds=3, accounts=13_500, rows_a_round=10_000, transactions=100_000, requests=200),
+    Size.SMALL: Scale(
+        Size.SMALL, warm_up=0, rounds=3, accounts=13_500, rows_a_round=10_000, transactions=100_000, requests=200
+    ),
     Size.NORMAL: Scale(
-        Size.NORMAL, rounds=5, accounts=130_000, rows_a_round=40_000, transactions=1_000_000, requests=2_000
+        Size.NORMAL, warm_up=1, rounds=5, accounts=130_000, rows_a_round=40_000, transactions=1_000_000, requests=2_000
     ),
     Size.LONG: Scale(
-        Size.LONG, rounds=5, accounts=130_000, rows_a_round=100_000, transactions=5_000_000, requests=5_000
+        Size.LONG, warm_up=1, rounds=5, accounts=130_000, rows_a_round=100_000, transactions=5_000_000, requests=5_000
     ),
 }
 
@@ -66,10 +69,10 @@ def of_rounds(name: str, values: Sequence[float], limits: Sequence[float], *, un
 Contender = Callable[[int], Awaitable[float]]
 
 
-async def interleaved(rounds: int, contenders: Mapping[str, Contender]) -> dict[str, float]:
-    """Run the contenders in turn, `rounds` times, and return each one's median; an uncounted round warms them up."""
+async def interleaved(scale: Scale, contenders: Mapping[str, Contender]) -> dict[str, float]:
+    """Run the contenders in turn, a round at a time, and return each one's median; rounds below 0 only warm them up."""
     measured: dict[str, list[float]] = {name: [] for name in contenders}
-    for number in range(-1, rounds):
+    for number in range(-scale.warm_up, scale.rounds):
         for name, contender in contenders.items():
             value = await contender(number)
             if number >= 0:

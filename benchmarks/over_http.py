@@ -58,7 +58,7 @@ async def _measured(on: Stage, scale: Scale, client: httpx.AsyncClient, webhook:
         ledger.add(sent)
         return rate
 
-    median = await measure.interleaved(scale.rounds, {"http": over_http, "process": in_process})
+    median = await measure.interleaved(scale, {"http": over_http, "process": in_process})
     await ingest.prove(on, ledger)
     return Result("ingest.http.10k", median["http"], median["process"], "rows/s", "two writers in process")
 

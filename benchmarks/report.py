@@ -47,7 +47,7 @@ async def _question(on: Stage, scale: Scale, *, name: str, by: Sequence[Dimensio
         await _group_by(on, by)
         return watch.milliseconds
 
-    median = await measure.interleaved(scale.rounds, {"ours": ours, "plain": plain})
+    median = await measure.interleaved(scale, {"ours": ours, "plain": plain})
     shown = {_key(row, by): (row.amount_pence, row.transactions) for row in (await _report(on, by)).rows}
     measure.require(shown == await _group_by(on, by), f"the report by {', '.join(by)} is not the plain GROUP BY")
     return Result(f"report.{name}", median["ours"], median["plain"], "ms", f"GROUP BY over {scale.transactions:,} rows")

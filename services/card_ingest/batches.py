@@ -29,7 +29,14 @@ ROWS: Final = 10_000
 
 _RULES: Final = "SELECT id, coalesce(mcc, type) AS key, category, effective_from FROM category_rule"
 _TRIAL_REF: Final = "SELECT provider_account_ref FROM account WHERE provider_code = $1 AND kind = 'trial'"
-_NEXT_NUMBER: Final = "SELECT nextval('feed_batch_number_seq')"
+# Whoever opens or releases a hold must see every settlement of it, and the other way round, or it would be held for
+# ever. So a batch with such events has its provider to itself, and batches that only post share it with each other.
+_NUMBER_AND_LOCK: Final = """
+SELECT nextval('feed_batch_number_seq'),
+    pg_advisory_xact_lock{mode}(hashtextextended('holds of ' || current_schema() || ' ' || $1::text, 0))
+"""
+_NUMBER_BESIDE_OTHERS: Final = _NUMBER_AND_LOCK.format(mode="_shared")
+_NUMBER_ALONE: Final = _NUMBER_AND_LOCK.format(mode="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +118,12 @@ async def release(session: WriteSession, delivery: StoredDelivery, policy: Polic
 
 
 async def _write(connection: driver.Connection, delivery: StoredDelivery, batch: Batch) -> tuple[int, Posted]:
-    """Write what is staged of a batch under the next batch number."""
-    number = int(await connection.fetchval(_NEXT_NUMBER))
+    """Write what is staged of a batch under the next batch number, alone if it holds or releases anything."""
     to_post = {place: row for place, row in batch.staged.items() if row.event.status is EventStatus.POSTED}
     to_hold = {place: row for place, row in batch.staged.items() if place not in to_post}
-    await staging.stage(connection, batch.records)
     provider, delivery_number = delivery.provider_code, delivery.number
+    number = int(await connection.fetchval(_NUMBER_ALONE if to_hold else _NUMBER_BESIDE_OTHERS, provider))
+    await staging.stage(connection, batch.records)
     held = await holds.apply(connection, to_hold, provider_code=provider, delivery_number=delivery_number)
     posted = await posting.post(
         connection, to_post, provider_code=provider, delivery_number=delivery_number, batch_number=number

@@ -142,6 +142,12 @@ def bad_row(trouble: UnusableEvent, *, number: int, delivered_pence: int | None,
     return BadRow(number, trouble.reason, str(trouble), delivered_pence, kept)
 
 
+def renamed(row: ReadRow, transaction_id: str) -> ReadRow:
+    """Return the row under another transaction id, with the digest that it has under that one."""
+    event = msgspec.structs.replace(row.event, provider_transaction_id=transaction_id)
+    return msgspec.structs.replace(row, event=event, digest=_digest(_ENCODER.encode(event)))
+
+
 def encode(row: ReadRow) -> bytes:
     """Write a row down so that `decode` returns it; it is kept, encrypted, while the row waits."""
     return _ENCODER.encode(_Kept(row.event, row.delivered_pence))
@@ -191,7 +197,11 @@ def _judged(
         raise UnusableEvent(Reason.FUTURE_DATE, "booked_on" if event.booked_on else "occurred_at")
     content = written if written is not None and normal is event else _ENCODER.encode(normal)
     stated = pence if delivered_pence is None else delivered_pence
-    return ReadRow(number, normal, stated, sign * pence, booked_on, blake2b(content, digest_size=16).digest())
+    return ReadRow(number, normal, stated, sign * pence, booked_on, _digest(content))
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=16).digest()
 
 
 def _normal(event: CardEvent, pence: int) -> CardEvent:
@@ -199,8 +209,11 @@ def _normal(event: CardEvent, pence: int) -> CardEvent:
     is_utc = event.occurred_at.tzinfo is UTC
     if is_utc and event.amount is None and event.currency is not None and event.booked_on is not None:
         return event
-    occurred_at = event.occurred_at if is_utc else event.occurred_at.astimezone(UTC)
-    booked_on = event.booked_on or _london_day(occurred_at.replace(minute=0, second=0, microsecond=0))
+    try:
+        occurred_at = event.occurred_at if is_utc else event.occurred_at.astimezone(UTC)
+        booked_on = event.booked_on or _london_day(occurred_at.replace(minute=0, second=0, microsecond=0))
+    except OverflowError:  # The first or last hours of the calendar lie outside it in another zone.
+        raise UnusableEvent(Reason.BAD_DATE, "occurred_at") from None
     return msgspec.structs.replace(
         event, occurred_at=occurred_at, booked_on=booked_on, amount=None, amount_pence=pence, currency="GBP"
     )

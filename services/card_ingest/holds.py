@@ -1,8 +1,10 @@
 """Authorisations and declines: a hold counts in the available balance only, and a declined attempt in none.
 
 A hold opens with an `authorised` event and closes once: with the posted event of the same id (or that names it), or
-when it is reversed or expires. Whatever comes first is remembered, so that events may come in any order. A reversal of
-a part leaves the whole held, which errs on the side of the person: the surplus test subtracts holds.
+when it is reversed, declined or expires. Whatever comes first is remembered, so that events may come in any order, and
+only what names the hold's own account ends it. A reversal of a part leaves the whole held, which errs on the side of
+the person: the surplus test subtracts holds. A settlement of a part frees the whole: what the provider still holds of
+it comes as an authorisation of its own.
 """
 
 from collections.abc import Mapping
@@ -24,7 +26,10 @@ WITH opened AS (
     FROM staged_event AS staged {resolving.ACCOUNT}
     WHERE staged.status = 'authorised' AND {resolving.TAKES} AND NOT EXISTS (
         SELECT FROM card_transaction AS known
-        WHERE known.provider_code = $1 AND known.provider_transaction_id = staged.provider_transaction_id)
+        WHERE known.provider_code = $1 AND known.provider_transaction_id = staged.provider_transaction_id
+    ) AND NOT EXISTS (
+        SELECT FROM card_decline AS decline WHERE decline.provider_code = $1
+            AND decline.provider_transaction_id = staged.provider_transaction_id AND decline.account_id = account.id)
     ORDER BY staged.provider_transaction_id, staged.row_number
     ON CONFLICT DO NOTHING
     RETURNING account_id, amount_pence
@@ -32,21 +37,26 @@ WITH opened AS (
 INSERT INTO staged_move SELECT account_id, amount_pence FROM opened
 """  # noqa: S608 (joined from constants)
 
-_CLOSE: Final = """
+# Of several events that each end the hold the first row does; those that end no hold of their account are not asked.
+_CLOSE: Final = f"""
 WITH asked AS (
-    SELECT DISTINCT ON (hold_id) hold_id, status, occurred_at, row_number, abs(effect_pence) AS pence
-    FROM (SELECT coalesce(authorisation_id, provider_transaction_id) AS hold_id, * FROM staged_event) AS staged
-    WHERE status IN ('reversed', 'expired', 'declined') ORDER BY hold_id, row_number
+    SELECT DISTINCT ON (hold.provider_transaction_id) hold.provider_transaction_id AS hold_id, staged.status,
+        staged.occurred_at, staged.row_number
+    FROM staged_event AS staged {resolving.ACCOUNT}
+    JOIN card_hold AS hold ON hold.provider_code = $1 AND hold.status = 'authorised' AND hold.account_id = account.id
+        AND hold.provider_transaction_id = coalesce(staged.authorisation_id, staged.provider_transaction_id)
+    WHERE staged.status IN ('reversed', 'expired', 'declined') AND (card.id IS NULL OR card.account_id = account.id)
+        AND (staged.status <> 'reversed' OR staged.effect_pence = 0 OR abs(staged.effect_pence) >= hold.amount_pence)
+    ORDER BY hold.provider_transaction_id, staged.row_number
 ), closed AS (
     UPDATE card_hold AS hold SET status = asked.status, settled_at = asked.occurred_at FROM asked
     WHERE hold.provider_code = $1 AND hold.provider_transaction_id = asked.hold_id AND hold.status = 'authorised'
-        AND (asked.status <> 'reversed' OR asked.pence = 0 OR asked.pence >= hold.amount_pence)
     RETURNING hold.account_id, hold.amount_pence, asked.row_number
 ), moved AS (
     INSERT INTO staged_move SELECT account_id, -amount_pence FROM closed
 )
 SELECT row_number FROM closed
-"""
+"""  # noqa: S608
 
 # A release that comes first still needs a magnitude, though none is ever held for it.
 _CLOSE_BEFORE_OPEN: Final = f"""
@@ -78,11 +88,12 @@ _FACTS: Final = f"""
 SELECT staged.row_number, account.id IS NOT NULL AS has_account, card.account_id <> account.id AS is_other_card,
     staged.booked_on > account.closed_on AS is_closed, hold.status AS hold_status,
     (hold.delivery_number = $2::bigint AND hold.row_number = staged.row_number) IS TRUE AS is_own_hold,
+    (hold.account_id <> account.id) IS TRUE AS is_hold_of_another,
     (hold.account_id = account.id AND hold.amount_pence = abs(staged.effect_pence)
         AND hold.authorised_at = staged.occurred_at) IS TRUE AS is_same_hold,
     known.id IS NOT NULL AS has_posted,
     (decline.delivery_number = $2 AND decline.row_number = staged.row_number) IS TRUE AS is_own_decline,
-    decline.account_id IS NOT NULL AS has_declined,
+    decline.account_id IS NOT NULL AS has_declined, (decline.account_id = account.id) IS TRUE AS is_declined,
     (decline.account_id = account.id AND decline.amount_pence = abs(staged.effect_pence)
         AND decline.declined_at = staged.occurred_at) IS TRUE AS is_same_decline
 FROM staged_event AS staged {resolving.ACCOUNT}
@@ -91,7 +102,7 @@ LEFT JOIN card_hold AS hold ON hold.provider_code = $1 AND hold.provider_transac
     ELSE coalesce(staged.authorisation_id, staged.provider_transaction_id) END
 LEFT JOIN card_transaction AS known ON known.provider_code = $1
     AND known.provider_transaction_id = coalesce(staged.authorisation_id, staged.provider_transaction_id)
-LEFT JOIN card_decline AS decline ON decline.provider_code = $1 AND staged.status = 'declined'
+LEFT JOIN card_decline AS decline ON decline.provider_code = $1 AND staged.status IN ('authorised', 'declined')
     AND decline.provider_transaction_id = staged.provider_transaction_id
 WHERE staged.status <> 'posted'
 """  # noqa: S608
@@ -141,7 +152,7 @@ def _authorised(row: ReadRow, facts: Mapping[str, Any]) -> Result | None:
         return Result(row, RowOutcome.ALREADY_POSTED)
     if facts["hold_status"] == EventStatus.AUTHORISED:
         return Result(row, RowOutcome.QUARANTINED, Reason.SAME_ID_OTHER_CONTENT)
-    if facts["hold_status"] is not None or facts["has_posted"]:
+    if facts["hold_status"] is not None or facts["has_posted"] or facts["is_declined"]:
         return Result(row, RowOutcome.NO_MONEY, Note.HOLD_ALREADY_CLOSED)
     return None
 
@@ -159,6 +170,10 @@ def _declined(row: ReadRow, facts: Mapping[str, Any]) -> Result | None:
 def _released(row: ReadRow, facts: Mapping[str, Any]) -> Result | None:
     if facts["is_own_hold"]:
         return Result(row, RowOutcome.NO_MONEY, Note.RELEASE_BEFORE_HOLD)
+    if facts["is_hold_of_another"]:
+        return Result(row, RowOutcome.QUARANTINED, Reason.SAME_ID_OTHER_CONTENT)
+    if facts["hold_status"] == EventStatus.AUTHORISED and (not facts["has_account"] or facts["is_other_card"]):
+        return None
     if facts["hold_status"] == row.event.status:
         return Result(row, RowOutcome.ALREADY_POSTED)
     if facts["hold_status"] == EventStatus.AUTHORISED:

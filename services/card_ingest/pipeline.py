@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias, TypeVar, cast
 from uuid import UUID
 
-from services.card_ingest import batches, deliveries, keeping, quarantine, queries, reading
+from services.card_ingest import batches, deliveries, keeping, quarantine, queries, reading, scanning
 from services.card_ingest.batches import Batch, Policy
 from services.card_ingest.deliveries import NewDelivery, StoredDelivery
 from services.card_ingest.events import Row
@@ -24,6 +24,7 @@ from services.card_ingest.signatures import standard_webhooks
 from services.card_ingest.signatures.standard_webhooks import SignedHeaders
 from services.shared import database as databases
 from services.shared.database import Database, IntegrityTrouble
+from services.shared.errors import Invalid
 from services.shared.identity import Actor
 from services.shared.vocabulary import DeliveryDoor
 
@@ -54,6 +55,15 @@ class Delivery:
     account_ref: str | None
     actor: Actor
     request_id: str | None
+
+
+class CardNumberInReference(Invalid):
+    """The sender's id of a delivery, or the account it is for, looks like a full card number; it would be kept."""
+
+    code = "card_number_in_reference"
+
+    def __init__(self) -> None:
+        super().__init__("the delivery's id or account holds what looks like a full card number; nothing was stored")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +101,9 @@ async def receive(
 
     The same bytes (or the same id of the sender) again get the same receipt and have no effect. More rows than
     `at_once` are stored and left to the job; None posts them all. Raises NotFound for an unknown provider or profile,
-    UnreadableDelivery or WrongHeading where nothing can be read (and nothing is stored), DeliveryIdReused.
+    UnreadableDelivery, WrongHeading, RepeatedHeading, CardNumberInReference or DeliveryIdReused: nothing is stored.
     """
+    _refuse_card_numbers(delivery)
     profile = _profile(database, delivery.profile)
     new = await _described(delivery, profile, now=now)
     if (known := await _receipt_of_same(database, delivery, new)) is not None:
@@ -108,6 +119,8 @@ async def receive(
     try:
         async with database.write(actor=delivery.actor, request_id=delivery.request_id) as session:
             stored = await deliveries.store(session, new, chunks)
+            if ahead is not None:  # Where the rows cannot be prepared, nothing is stored: it may be sent again.
+                await ahead.first
     except IntegrityTrouble:  # The same delivery came twice at once, and the other was first.
         if (known := await _receipt_of_same(database, delivery, new)) is None:
             raise
@@ -178,6 +191,12 @@ async def _each(acts: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
 
 def _profile(database: Database, name: str) -> Profile:
     return profiles.load(name, own_folder=own_profiles(database))
+
+
+def _refuse_card_numbers(delivery: Delivery) -> None:
+    given = (delivery.external_id, delivery.account_ref)
+    if any(text is not None and scanning.redact(text.encode()).is_redacted for text in given):
+        raise CardNumberInReference
 
 
 async def _described(delivery: Delivery, profile: Profile, *, now: datetime) -> NewDelivery:

@@ -79,6 +79,7 @@ WITH due AS MATERIALIZED (
         AND posted.provider_transaction_id = due.provider_transaction_id
         AND posted.delivery_number = $2::bigint AND posted.row_number = due.row_number
     WHERE hold.provider_code = $1 AND hold.provider_transaction_id = due.hold_id
+        AND hold.status = 'authorised' AND hold.account_id = posted.account_id
     RETURNING hold.account_id, hold.amount_pence
 )
 UPDATE account_balance AS balance SET held_pence = balance.held_pence - move.pence

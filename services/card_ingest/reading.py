@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import date
-from typing import BinaryIO
+from typing import BinaryIO, Final
+
+import structlog
 
 from services.card_ingest import events, scanning
 from services.card_ingest.events import BadRow, Row, UnusableEvent
@@ -14,11 +16,13 @@ from services.card_ingest.profiles.mapping import Layout
 from services.card_ingest.profiles.profile import CsvProfile, JsonProfile, Profile
 from services.card_ingest.reasons import Reason
 
+log: Final = structlog.get_logger("dp.card_ingest.reading")
+
 
 def count(profile: Profile, content: BinaryIO, *, account_ref: str | None, received_on: date) -> int:
     """Count the rows of a delivery before anything of it is stored.
 
-    Raises UnreadableDelivery or WrongHeading where it cannot be read as a whole, or holds no row.
+    Raises UnreadableDelivery or WrongHeading or RepeatedHeading where it cannot be read as a whole, or holds no row.
     """
     if isinstance(profile, CsvProfile):
         heading, lines = csv_file.rows(content, encoding=profile.encoding, delimiter=profile.delimiter)
@@ -46,23 +50,48 @@ def rows(
         return
     raw_rows = json_batch.rows(content) if isinstance(profile, JsonProfile) else ndjson.rows(content)
     for number, raw in enumerate(raw_rows, 1):
-        row = events.read_json(raw, number=number, received_on=received_on, account_ref=account_ref)
+        try:
+            row = events.read_json(raw, number=number, received_on=received_on, account_ref=account_ref)
+        except Exception as fault:
+            row = _unforeseen(fault, raw, number=number)
         yield _without_card_number(row) if is_redacted and scanning.was_redacted(raw) else row
 
 
 def _csv_row(file: Layout, line: Line, *, number: int, is_redacted: bool) -> Row:
     try:
+        if line.is_cut_off or _may_be_cut(file, line):
+            raise UnusableEvent(Reason.CUT_OFF)
         if line.fields is None:
-            raise UnusableEvent(Reason.CUT_OFF if line.is_cut_off else Reason.UNREADABLE_ROW)
+            raise UnusableEvent(Reason.UNREADABLE_ROW)
         row: Row = mapping.read(file, line.fields, number=number)
     except UnusableEvent as trouble:
         row = events.bad_row(trouble, number=number, delivered_pence=_pence_within(file, line), content=line.raw)
+    except Exception as fault:
+        row = _unforeseen(fault, line.raw, number=number)
     return _without_card_number(row) if is_redacted and scanning.was_redacted(line.raw) else row
+
+
+def _may_be_cut(file: Layout, line: Line) -> bool:
+    """Tell whether the last line may lack digits of its amount: of 12.50 may be left 12.5, or 1."""
+    return not line.is_ended and line.fields is not None and file.ends_in("amount", width=len(line.fields))
+
+
+def _unforeseen(fault: Exception, raw: bytes, *, number: int) -> BadRow:
+    """Return the row that our own reading failed on: it waits alone, and the rest of its delivery posts.
+
+    The log tells the kind and place of the fault; what it says might repeat the row.
+    """
+    trace = fault.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = None if trace is None else f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"
+    log.error("row_not_read", row=number, error=type(fault).__name__, at=place)
+    return events.bad_row(UnusableEvent(Reason.UNREADABLE_ROW), number=number, delivered_pence=None, content=raw)
 
 
 def _pence_within(file: Layout, line: Line) -> int | None:
     try:
-        return None if line.fields is None else mapping.stated_pence(file, line.fields)
+        return None if line.fields is None or _may_be_cut(file, line) else mapping.stated_pence(file, line.fields)
     except UnusableEvent:
         return None
 

@@ -25,6 +25,11 @@ CHECKS: Final[Mapping[str, str]] = {
         ) AS held USING (account_id)
         WHERE coalesce(balance.held_pence, 0) <> coalesce(held.pence, 0)
     """,
+    "holds_of_posted_money": """
+        SELECT count(*) FROM card_hold AS hold JOIN card_transaction AS posted
+            USING (provider_code, provider_transaction_id, account_id)
+        WHERE hold.status = 'authorised'
+    """,
     "transactions_without_account": """
         SELECT count(*) FROM card_transaction AS posted
         WHERE NOT EXISTS (SELECT FROM account WHERE account.id = posted.account_id

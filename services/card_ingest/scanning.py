@@ -1,7 +1,8 @@
 """Full card numbers in what came: found in the raw bytes and destroyed before anything is kept.
 
-A number that could be a card's (13 to 19 digits, plain or in groups with spaces or dashes, of a known issuer and with a
-right check digit) is taken for one. Its digits become nines, so that the layout around it still reads.
+A number that could be a card's (13 to 19 digits, plain or in groups with one separator between, of a known issuer and
+with a right check digit) is taken for one, also where JSON escapes hide it. Its digits become nines, so that the layout
+around it still reads. Separators are space, no-break space, dash, full stop, slash, underscore and tab.
 
 Source: PCI DSS v4.0, requirement 3.3 (sensitive account data is not stored where it is not needed).
 """
@@ -9,28 +10,40 @@ Source: PCI DSS v4.0, requirement 3.3 (sensitive account data is not stored wher
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from stdnum import luhn
 
 _SHORTEST: Final = 13
 _LONGEST: Final = 19
-_LONG_IDENTIFIER: Final = 24
+_LONGEST_IDENTIFIER: Final = 128
 _BLOCK_BYTES: Final = 4096
 _ENOUGH_DIGITS: Final = b"0" * _SHORTEST
 
-_FLATTEN: Final = bytes.maketrans(b"123456789-", b"000000000 ")
+_SEPARATORS: Final = b" -./_\t\xa0"
+_FLATTEN: Final = bytes.maketrans(b"123456789" + _SEPARATORS, b"000000000" + b" " * len(_SEPARATORS))
 _RUN: Final = re.compile(rb"0[0 ]{12,}")
+_SEPARATOR: Final = re.compile(rb"[^0-9]")
 _GROUPS: Final = re.compile(rb"[0-9]+")
-_HEXADECIMAL: Final = re.compile(rb"[0-9A-Fa-f-]*")
-_NINES: Final = re.compile(rb"9(?:[ -]?9){12,18}")
-_ESCAPED_DIGIT: Final = re.compile(rb"\\u003([0-9])")
+_NINES: Final = re.compile(rb"9(?:[ \-./_\t\xa0]?9){12,18}")
+_NO_BREAK_SPACE: Final = "\N{NO-BREAK SPACE}".encode()
+_HIDDEN: Final = re.compile(rb"\\(?:u00(?:3([0-9])|20|09|2[DdEeFf]|5[Ff]|[Aa]0)|([^u]))|\xc2\xa0", re.DOTALL)
+_CLEAR: Final = (None, b"t", b"/")
+_IDENTIFIER: Final = re.compile(
+    rb"(?<![0-9A-Za-z])(?:H{8}-H{4}-H{4}-H{4}-H{12}|H{32}|H{40}|H{56}|H{64}|H{96}|H{128})(?![0-9A-Za-z])".replace(
+        b"H", b"[0-9A-Fa-f]"
+    )
+)
 _ISSUERS: Final = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}"
     r"|3(?:0[0-5]|[689]\d)\d{11,16}|35(?:2[89]|[3-8]\d)\d{12}|6(?:011|4[4-9]\d|5\d\d|2\d\d)\d{12,15}"
     r"|(?:50|5[6-9]|6[0-9])\d{11,17}",
     re.ASCII,
 )
+
+
+_Hidden: TypeAlias = tuple[int, bytes]
+"""A place in the clear content, and the bytes that stood there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +55,19 @@ class Scanned:
 
 
 def redact(content: bytes) -> Scanned:
-    """Return the content with the digits of every card number in it destroyed, at the same length."""
-    plain = _ESCAPED_DIGIT.sub(rb"\1", content) if b"\\u003" in content else content
+    """Return the content with the digits of every card number in it destroyed, and everything else as it came.
+
+    A number keeps its length, less what its escapes took.
+    """
+    is_hiding = b"\\" in content or _NO_BREAK_SPACE in content
+    plain, hidden = _unhidden(content) if is_hiding else (content, [])
     spans = [span for block in _suspect_blocks(plain) for span in _numbers_within(plain, *block)]
     if not spans:
         return Scanned(content, is_redacted=False)
     redacted = bytearray(plain)
     for start, end in spans:
         redacted[start:end] = _GROUPS.sub(lambda digits: b"9" * len(digits[0]), bytes(redacted[start:end]))
-    return Scanned(bytes(redacted), is_redacted=True)
+    return Scanned(_hidden_again(redacted, hidden, spans), is_redacted=True)
 
 
 def was_redacted(row: bytes) -> bool:
@@ -58,12 +75,45 @@ def was_redacted(row: bytes) -> bool:
     return _NINES.search(row) is not None
 
 
+def _unhidden(content: bytes) -> tuple[bytes, list[_Hidden]]:
+    """Return the content with digits and separators in clear, and what they were hidden as.
+
+    A pair of backslashes is one backslash that was written, not the beginning of an escape.
+    """
+    pieces: list[bytes] = []
+    hidden: list[_Hidden] = []
+    done = place = 0
+    for found in _HIDDEN.finditer(content):
+        if found[2] not in _CLEAR:
+            continue
+        pieces += (content[done : found.start()], found[1] or b" ")
+        place += found.start() - done
+        hidden.append((place, found[0]))
+        place += 1
+        done = found.end()
+    return b"".join((*pieces, content[done:])), hidden
+
+
+def _hidden_again(plain: bytearray, hidden: list[_Hidden], spans: list[tuple[int, int]]) -> bytes:
+    """Return the content with everything hidden as it was that is no part of a number."""
+    number = bytearray(len(plain))
+    for start, end in spans:
+        number[start:end] = b"1" * (end - start)
+    pieces: list[bytes] = []
+    done = 0
+    for place, written in hidden:
+        if not number[place]:
+            pieces += (bytes(plain[done:place]), written)
+            done = place + 1
+    return b"".join((*pieces, bytes(plain[done:])))
+
+
 def _suspect_blocks(content: bytes) -> Iterator[tuple[int, int]]:
     """Yield the blocks of lines that hold enough digits in a row, separators left out: a quick look spares most."""
     start = 0
     while start < len(content):
         end = content.find(b"\n", start + _BLOCK_BYTES) + 1 or len(content)
-        if _ENOUGH_DIGITS in content[start:end].translate(_FLATTEN, b" -"):
+        if _ENOUGH_DIGITS in content[start:end].translate(_FLATTEN, _SEPARATORS):
             yield start, end
         start = end
 
@@ -85,9 +135,16 @@ def _numbers(content: bytes, start: int, end: int) -> list[tuple[int, int]]:
             if len(number) > _LONGEST:
                 break
             span = (groups[first][0], groups[last][1])
-            if len(number) >= _SHORTEST and _is_card_number(number) and not _within_identifier(content, *span):
+            if len(number) < _SHORTEST or not _is_card_number(number) or _crosses_columns(content, *span):
+                continue
+            if not _within_identifier(content, *span):
                 found.append(span)
     return found
+
+
+def _crosses_columns(content: bytes, start: int, end: int) -> bool:
+    """Tell digits of several columns of a tab-separated file: a number has tabs throughout or nowhere."""
+    return b"\t" in content[start:end] and {b"\t"} != set(_SEPARATOR.findall(content, start, end))
 
 
 def _is_card_number(number: str) -> bool:
@@ -95,8 +152,9 @@ def _is_card_number(number: str) -> bool:
 
 
 def _within_identifier(content: bytes, start: int, end: int) -> bool:
-    """Tell digits that are part of a long hexadecimal identifier (a UUID, a digest), where chance makes such runs."""
-    before = _HEXADECIMAL.match(content[max(0, start - 64) : start][::-1])
-    after = _HEXADECIMAL.match(content, end, end + 64)
-    token = (before[0][::-1] if before else b"") + content[start:end] + (after[0] if after else b"")
-    return len(token) >= _LONG_IDENTIFIER and any(letter in b"abcdefABCDEF" for letter in token)
+    """Tell digits that are part of a UUID or of a digest in hexadecimal, where chance makes such runs."""
+    first, last = max(0, start - _LONGEST_IDENTIFIER), end + _LONGEST_IDENTIFIER + 1
+    return any(
+        found.start() <= start and end <= found.end() and not found[0].replace(b"-", b"").isdigit()
+        for found in _IDENTIFIER.finditer(content, first, last)
+    )

@@ -50,13 +50,15 @@ _INSERT: Final = f"INSERT INTO staged_event SELECT * FROM unnest({_PLACES})"  # 
 
 
 def record(row: ReadRow, *, category: str, category_rule_id: int | None, trial_ref: str | None) -> Record:
-    """Return what is staged of a row. `trial_ref` is the reference of the provider's trial account, if it has one."""
+    """Return what is staged of a row. `trial_ref` is the reference of the provider's trial account, if it has one;
+    where it has none a trial row keeps its own word, and so waits: it never falls to the account of its card.
+    """
     event = row.event
     return (
         row.number,
         event.status,
         event.provider_transaction_id,
-        trial_ref if event.account_ref == TRIAL else event.account_ref,
+        (trial_ref or TRIAL) if event.account_ref == TRIAL else event.account_ref,
         event.card_ref,
         event.type,
         row.effect_pence,

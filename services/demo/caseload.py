@@ -109,6 +109,8 @@ def _judge(award: Award, *, today: date) -> None:
     for rate in award.rates:
         _refuse(
             budget_rules.budget_findings(
+                date_of_birth=person.date_of_birth,
+                day=rate.effective_from,
                 legal_basis=award.legal_basis,
                 payment_schedule=PaymentSchedule.FOUR_WEEKLY,
                 weekly_gross_pence=rate.weekly_gross_pence,
@@ -133,6 +135,7 @@ def _proposal(award: Award) -> agreement_rules.Proposal:
         legal_basis=award.legal_basis,
         payment_schedule=PaymentSchedule.FOUR_WEEKLY,
         started_on=award.started_on,
+        today=award.started_on,
         recipient_kind=award.person.kind,
         date_of_birth=award.person.date_of_birth,
         died_on=None,

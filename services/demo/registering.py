@@ -57,7 +57,7 @@ async def register(session: WriteSession, award: Award, *, money_managers: Mappi
     if award.account is not None:
         activation = agreement_schemas.Activation(started_on=award.started_on)
         await agreement_operations.activate_agreement(
-            session, agreement_id=agreement.id, values=activation, today=today
+            session, agreement_id=agreement.id, version=agreement.version, values=activation, today=today
         )
         await _open_account(session, award.account, agreement_id=agreement.id, today=today)
         await _stop(session, award, agreement_id=agreement.id, today=today)

@@ -73,12 +73,22 @@ async def record(
 
 
 async def record_refusal(
-    database: Database, *, actor: Actor, action: str, subject: Subject | None, code: str, request_id: str | None
+    database: Database,
+    *,
+    actor: Actor,
+    action: str,
+    subject: Subject | None,
+    code: str,
+    request_id: str | None,
+    legal_source: str | None = None,
 ) -> None:
-    """Enter a refused act, in a transaction of its own since the act's is rolled back; `code` is the rule's."""
+    """Enter a refused act, in a transaction of its own since the act's is rolled back.
+
+    `code` is the rule's, `legal_source` the provision or policy that it stands on.
+    """
     entry = _entry(actor, action=action, subject=subject or Subject(NOTHING, NOTHING), request_id=request_id)
     entry |= {"service": database.service, "outcome": REFUSED, "changes": {}}
-    entry |= {"reason": code, "legal_source": None, "digest": None}
+    entry |= {"reason": code, "legal_source": legal_source, "digest": None}
     async with database.write(actor=actor, request_id=request_id) as session:
         await session.execute(insert(AuditEntry), entry)
         session.audited = True

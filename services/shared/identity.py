@@ -39,6 +39,7 @@ class Permission(StrEnum):
 
     REGISTER_PERSONAL_ASSISTANT = "register_personal_assistant"
     ENGAGE_PERSONAL_ASSISTANT = "engage_personal_assistant"
+    END_ENGAGEMENT = "end_engagement"
     READ_PERSONAL_ASSISTANT = "read_personal_assistant"
     LIST_PERSONAL_ASSISTANTS = "list_personal_assistants"
     REGISTER_MONEY_MANAGER = "register_money_manager"
@@ -112,6 +113,7 @@ GRANTED_TO: Final[Mapping[Permission, frozenset[Role]]] = MappingProxyType(
         Permission.SEARCH_RECIPIENTS: _CARE | _FINANCE,
         Permission.REGISTER_PERSONAL_ASSISTANT: _CARE,
         Permission.ENGAGE_PERSONAL_ASSISTANT: _CARE,
+        Permission.END_ENGAGEMENT: _CARE,
         Permission.READ_PERSONAL_ASSISTANT: _CARE,
         Permission.LIST_PERSONAL_ASSISTANTS: _CARE,
         Permission.REGISTER_MONEY_MANAGER: _FINANCE,
@@ -134,7 +136,7 @@ GRANTED_TO: Final[Mapping[Permission, frozenset[Role]]] = MappingProxyType(
         Permission.READ_ACCOUNT: _CARE | _FINANCE | _AUDITOR,
         Permission.LIST_ACCOUNTS: _CARE | _FINANCE | _AUDITOR,
         Permission.LIST_ACCOUNT_TRANSACTIONS: _CARE | _FINANCE | _AUDITOR,
-        Permission.READ_SPEND_REPORT: _CARE_MANAGER | _FINANCE | _AUDITOR,
+        Permission.READ_SPEND_REPORT: _FINANCE | _AUDITOR,
         Permission.LIST_AUDIT_ENTRIES: _AUDITOR,
         Permission.LIST_READ_LOG: _AUDITOR,
         Permission.DELIVER_FEED: _FEED,

@@ -63,4 +63,6 @@ async def an_agreement(
     draft = await a_draft(session, recipient_id=recipient_id, **changes)
     await a_budget(session, draft.id, weekly_gross_pence=weekly_gross_pence, effective_from=started_on)
     activation = schemas.Activation(started_on=started_on)
-    return await operations.activate_agreement(session, agreement_id=draft.id, values=activation, today=TODAY)
+    return await operations.activate_agreement(
+        session, agreement_id=draft.id, version=draft.version, values=activation, today=TODAY
+    )

@@ -125,3 +125,61 @@ async def test_many_holds_and_settlements_leave_the_books_at_what_was_sent(feed:
     await feed.send(*settled, *expired)
     left = sum(10 + number for number in range(2, 300, 3))
     assert await feed.books() == Books(-100 * 1234, left, 100)
+
+
+PARTS_AND_THE_WHOLE = [
+    [("reversed", 400), ("expired", 1000)],
+    [("reversed", 400), ("reversed", 1000)],
+    [("expired", 1000), ("reversed", 400)],
+]
+
+
+@pytest.mark.parametrize("releases", PARTS_AND_THE_WHOLE)
+async def test_a_release_of_the_whole_counts_beside_one_of_a_part(feed: Feed, releases: list[tuple[str, int]]) -> None:
+    await feed.send(a_hold())
+    receipt = await feed.send(*(a_hold(status=status, amount_pence=pence) for status, pence in releases))
+    assert (receipt.no_money.rows + receipt.already_posted.rows, receipt.quarantined.rows) == (2, 0)
+    assert await feed.books() == Books(0, 0, 0)
+
+
+@pytest.mark.parametrize("status", ["reversed", "expired"])
+async def test_a_release_that_names_another_account_leaves_the_hold(feed: Feed, status: str) -> None:
+    await build.an_account(feed.connection, "ACC-2", cards=["CARD-2"])
+    await feed.send(a_hold())
+    receipt = await feed.send(a_hold(status=status, card_ref="CARD-2"))
+    assert await feed.rows(receipt) == {1: ("quarantined", "same_id_other_content")}
+    mixed = await feed.send(a_hold(status=status, card_ref="CARD-2", account_ref="ACC-1"))
+    assert await feed.rows(mixed) == {1: ("quarantined", "card_of_another_account")}
+    unknown = await feed.send(a_hold(status=status, card_ref="CARD-9"))
+    assert await feed.rows(unknown) == {1: ("quarantined", "unknown_card")}
+    assert await feed.books() == Books(0, 1000, 0)
+
+
+async def test_a_decline_of_another_account_leaves_the_hold(feed: Feed) -> None:
+    await build.an_account(feed.connection, "ACC-2", cards=["CARD-2"])
+    await feed.send(a_hold())
+    await feed.send(a_hold(status="declined", card_ref="CARD-2"))
+    assert await feed.books() == Books(0, 1000, 0)
+
+
+@pytest.mark.parametrize("link", [{"provider_transaction_id": "h1"}, {"authorisation_id": "h1"}])
+async def test_a_settlement_of_another_account_leaves_the_hold(feed: Feed, link: dict[str, str]) -> None:
+    other = await build.an_account(feed.connection, "ACC-2", cards=["CARD-2"])
+    await feed.send(a_hold())
+    await feed.send(build.an_event("t1", card_ref="CARD-2") | link)
+    assert await feed.books() == Books(0, 1000, 0)
+    assert await build.books(feed.connection, other) == Books(-1234, 0, 1)
+
+
+async def test_an_authorisation_that_was_declined_before_is_not_held(feed: Feed) -> None:
+    await feed.send(a_hold(status="declined"))
+    late = await feed.send(a_hold())
+    assert await feed.rows(late) == {1: ("no_money", "hold_already_closed")}
+    assert await feed.books() == Books(0, 0, 0)
+
+
+async def test_a_decline_of_another_account_does_not_keep_a_hold_from_opening(feed: Feed) -> None:
+    await build.an_account(feed.connection, "ACC-2", cards=["CARD-2"])
+    await feed.send(a_hold(status="declined", card_ref="CARD-2"))
+    await feed.send(a_hold())
+    assert await feed.books() == Books(0, 1000, 0)

@@ -65,6 +65,10 @@ FAULTS = [
     ("UPDATE account_balance SET posted_pence = posted_pence + 1", {"balances_wrong": 3}),
     ("UPDATE account_balance SET transactions = 0 WHERE account_id = $1", {"balances_wrong": 1}),
     ("UPDATE account_balance SET held_pence = 0 WHERE account_id = $1", {"held_wrong": 1}),
+    (
+        "UPDATE card_hold SET provider_transaction_id = 't7' WHERE provider_transaction_id = 'h'",
+        {"holds_of_posted_money": 1},
+    ),
     (f"DELETE FROM card_transaction {ONE}", {"balances_wrong": 1, "batches_changed": 1, "summary_wrong": 1}),
     (f"UPDATE card_transaction SET content_digest = '\\x00' {ONE}", {"batches_changed": 1}),
     (f"UPDATE card_transaction SET category = 'gone' {TRIAL}", {"transactions_without_category": 1}),

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from services.card_ingest import keeping, outcomes, posting
+from services.card_ingest import keeping, outcomes, pipeline, posting
 from tests.builders import deliveries as build
 from tests.builders.deliveries import Books
 from tests.card_ingest.conftest import Feed
@@ -161,6 +161,26 @@ async def test_a_trial_account_has_a_balance_and_no_place_in_the_spend_summary(f
     await feed.send(build.an_event("t1", card_ref=None, account_ref="trial"))
     assert await build.books(feed.connection, trial) == Books(-1234, 0, 1)
     assert await feed.count("spend_delta") == 0
+
+
+@pytest.mark.parametrize("status", ["posted", "authorised"])
+async def test_a_trial_row_waits_for_the_trial_account_and_never_reaches_the_one_of_its_card(
+    feed: Feed, status: str
+) -> None:
+    body = build.ndjson([build.an_event("t1", status=status)])
+    receipt = await build.receive(feed.database, body, account_ref="trial")
+    assert await feed.rows(receipt) == {1: ("quarantined", "unknown_account")}
+    assert await feed.connection.fetchval("SELECT waits_for FROM quarantined_row") == "trial"
+    assert await feed.books() == Books(0, 0, 0)
+    assert await feed.count("card_transaction") == 0
+
+
+async def test_a_trial_row_posts_once_the_trial_account_is_open(feed: Feed) -> None:
+    event = build.an_event("t1", card_ref=None)
+    await build.receive(feed.database, build.ndjson([event]), account_ref="trial")
+    trial = await build.an_account(feed.connection, "whatever", kind="trial")
+    assert await pipeline.release_waiting(feed.database, actor=build.ACTOR, now=build.NOW) == 1
+    assert await build.books(feed.connection, trial) == Books(-1234, 0, 1)
 
 
 async def test_what_a_batch_adds_to_the_summary_is_what_it_posted(feed: Feed) -> None:

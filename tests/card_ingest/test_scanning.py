@@ -57,3 +57,35 @@ def test_a_number_far_into_a_large_body_is_found() -> None:
 def test_what_is_no_card_number_stays_as_it_is(text: bytes) -> None:
     found = scanning.redact(text)
     assert (found.content, found.is_redacted) == (text, False)
+
+
+@pytest.mark.parametrize("gap", [b".", b"/", b"_", b"\t", b"\xc2\xa0", b"\xa0", b"\\u0020", b"\\u002D", b"\\u00a0"])
+def test_a_number_in_groups_is_found_whatever_stands_between_them(gap: bytes) -> None:
+    found = scanning.redact(b'{"a":"' + gap.join([b"4111", b"1111", b"1111", b"1111"]) + b'"}')
+    assert scanning.was_redacted(found.content)
+    assert b"1111" not in found.content
+
+
+def test_only_the_number_is_rewritten_and_other_escapes_stay_as_they_came() -> None:
+    row = b'{"a":"\\\\u0034 \\u0034 \\u00a3","b":"%s"}\n'
+    found = scanning.redact(row % b"x" + row % b"\\u0034111111111111111" + row % b"y")
+    assert found.content == row % b"x" + row % b"9999999999999999" + row % b"y"
+
+
+def test_a_written_backslash_begins_no_escape() -> None:
+    text = b'{"a":"\\\\u0034111111111111111"}'
+    assert scanning.redact(text) == scanning.Scanned(text, is_redacted=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_redacted"),
+    [
+        (b"0f8fad5b-d9cb-469f-a165-4111111111111111", True),
+        (b"bad-cafe-4111111111111111-a", True),
+        (b"a0b1c2d3ee4111111111111111", True),
+        (b"aaaaaaaa-4111-1111-1111-1111bbbbbbbb", False),
+        (b"40-12-34\t12345678\t12/05/2026", False),
+    ],
+)
+def test_only_a_whole_uuid_or_digest_may_hold_such_digits(text: bytes, is_redacted: bool) -> None:
+    assert scanning.redact(text).is_redacted is is_redacted

@@ -31,20 +31,22 @@ class Caller:
     address: str
     token: str
 
-    def post(self, path: str, body: object = None, *, expect: int | None = None) -> Any:
+    def post(self, path: str, body: object = None, *, version: int | None = None, expect: int | None = None) -> Any:
         """Send JSON and return the answer's; each call has an idempotency key of its own."""
-        return self._asked("POST", path, body, key=str(uuid4()), expect=expect)
+        return self._asked("POST", path, body, version=version, expect=expect)
 
     def put(self, path: str, body: object) -> Any:
         """Send JSON and return the answer's."""
-        return self._asked("PUT", path, body, key=str(uuid4()), expect=None)
+        return self._asked("PUT", path, body, version=None, expect=None)
 
     def get(self, path: str, *, expect: int | None = None) -> Any:
         """Return the answer's JSON."""
-        return self._asked("GET", path, None, key=str(uuid4()), expect=expect)
+        return self._asked("GET", path, None, version=None, expect=expect)
 
-    def _asked(self, method: str, path: str, body: object, *, key: str, expect: int | None) -> Any:
-        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": key}
+    def _asked(self, method: str, path: str, body: object, *, version: int | None, expect: int | None) -> Any:
+        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": str(uuid4())}
+        if version is not None:
+            headers["If-Match"] = f'"{version}"'
         answer = httpx.request(method, f"{self.address}{path}", json=body, headers=headers, timeout=60)
         is_expected = answer.is_success if expect is None else answer.status_code == expect
         assert is_expected, f"{method} {path}: {answer.status_code} {answer.text}"

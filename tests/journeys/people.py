@@ -70,7 +70,8 @@ def household(county: County, *, weekly_gross_pence: int) -> Household:
         "reason": "First budget",
     }
     manager.post(f"{path}/budgets", budget)
-    active = manager.post(f"{path}/activation", {"started_on": STARTED_ON.isoformat()})
+    start = {"started_on": STARTED_ON.isoformat()}
+    active = manager.post(f"{path}/activation", start, version=agreement["version"])
     assert active["status"] == "active"
     return Household(recipient["id"], agreement["id"])
 

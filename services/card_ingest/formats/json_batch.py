@@ -1,5 +1,6 @@
 """One JSON array of rows, or an object whose `events` is that array; each row is handed on as its own bytes."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -18,7 +19,7 @@ _ENVELOPE = msgspec.json.Decoder(_Envelope)
 
 def rows(content: BinaryIO) -> Iterator[bytes]:
     """Yield each row's JSON. Raises UnreadableDelivery where the whole is not such JSON."""
-    body = content.read()
+    body = content.read().removeprefix(BOM_UTF8)
     try:
         found = _ARRAY.decode(body) if body.lstrip()[:1] == b"[" else _ENVELOPE.decode(body).events
     except msgspec.ValidationError:

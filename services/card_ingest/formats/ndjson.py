@@ -1,6 +1,8 @@
 """Newline-delimited JSON: each line that is not blank is a row, and a broken line is that row's trouble alone."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
+from itertools import chain
 from typing import BinaryIO
 
 from services.card_ingest.formats.trouble import UnreadableDelivery
@@ -19,8 +21,10 @@ def count(content: BinaryIO) -> int:
 
 
 def rows(content: BinaryIO) -> Iterator[bytes]:
-    """Yield each row's JSON."""
-    return (line for line in content if not line.isspace())
+    """Yield each row's JSON, without the byte order mark that the first may bear."""
+    lines = iter(content)
+    first = next(lines, b"").removeprefix(BOM_UTF8)
+    return (line for line in chain((first,), lines) if line and not line.isspace())
 
 
 def _is_utf_8(line: bytes) -> bool:

@@ -8,8 +8,6 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final
 
-import msgspec
-
 from services.card_ingest import events
 from services.card_ingest.events import CardEvent, ReadRow, UnusableEvent
 from services.card_ingest.profiles.profile import Columns, CsvProfile, Profile
@@ -33,6 +31,14 @@ class WrongHeading(Invalid):
         super().__init__(text, code="wrong_heading")
 
 
+class RepeatedHeading(Invalid):
+    """Two columns of the file have the heading of one field, so that nobody can tell which is meant."""
+
+    def __init__(self, profile: CsvProfile, heading: str) -> None:
+        text = f"two columns are headed {heading} (profile {profile.name}); nothing of the file was stored"
+        super().__init__(text, code="repeated_heading")
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where one file's columns stand: our name for a field, its place in a row and the heading it has there.
@@ -51,13 +57,18 @@ class Layout:
         place = self.places.get(name)
         return "" if place is None else fields[place[0]].strip()
 
+    def ends_in(self, name: str, *, width: int) -> bool:
+        """Tell whether a field's column is the last of a row of so many."""
+        place = self.places.get(name)
+        return place is not None and place[0] == width - 1
+
     def heading(self, name: str) -> str:
         """Return the heading under which a field stands."""
         return self.places[name][1]
 
 
 def layout(profile: CsvProfile, heading: Sequence[str], *, account_ref: str | None, received_on: date) -> Layout:
-    """Find the profile's columns in a file's heading. Raises WrongHeading.
+    """Find the profile's columns in a file's heading. Raises WrongHeading, RepeatedHeading.
 
     `account_ref` is what the sender said about the whole file; it goes before what the file itself says.
     """
@@ -67,6 +78,8 @@ def layout(profile: CsvProfile, heading: Sequence[str], *, account_ref: str | No
         names = [columns] if isinstance(columns, str) else columns
         found = next((one for one in names if one in heading), None)
         if found is not None:
+            if heading.count(found) > 1:
+                raise RepeatedHeading(profile, found)
             places[name] = (list(heading).index(found), found)
         elif is_needed:
             missing.append(" or ".join(names))
@@ -157,8 +170,7 @@ def _told_apart(file: Layout, row: ReadRow) -> ReadRow:
     """Return the row under an id made of its content and of how many equal rows came before it in the file."""
     ordinal = file.seen[row.digest]
     file.seen[row.digest] += 1
-    made = msgspec.structs.replace(row.event, provider_transaction_id=f"{row.digest.hex()}-{ordinal}")
-    return msgspec.structs.replace(row, event=made)
+    return events.renamed(row, f"{row.digest.hex()}-{ordinal}")
 
 
 def _type(file: Layout, fields: Sequence[str], *, is_spend: bool) -> TransactionType:

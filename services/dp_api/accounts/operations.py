@@ -234,6 +234,10 @@ def _refuse_for(agreement: Agreement, *, kind: AccountKind) -> None:
 async def _refuse_reference(session: WriteSession, values: schemas.NewAccount) -> None:
     if not await queries.is_provider(session, code=values.provider_code):
         raise Invalid("no such feed provider", code="unknown_provider", pointer="/provider_code")
+    if values.provider_account_ref == TRIAL_REF:
+        raise Invalid(
+            "the reference of trial accounts alone", code="reference_of_trials", pointer="/provider_account_ref"
+        )
     if await queries.is_account_ref_taken(
         session, provider_code=values.provider_code, reference=values.provider_account_ref
     ):

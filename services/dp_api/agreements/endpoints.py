@@ -75,12 +75,19 @@ async def amend_agreement(
 async def activate_agreement(
     agreement_id: UUID,
     body: schemas.Activation,
+    version: dependencies.IfMatch,
     session: dependencies.Write,
     today: dependencies.Today,
     response: Response,
 ) -> schemas.AgreementForCare:
-    """Activate a draft from a day on; a refusal tells everything that stands against it, with its source."""
-    agreement = await operations.activate_agreement(session, agreement_id=agreement_id, values=body, today=today)
+    """Activate the version that was read of a draft, from a day on.
+
+    A refusal tells all that the tested rules find against it (budget, party, basis, age, charge, death), with their
+    sources. The conditions of the Care Act and the exclusions of SI 2014/2871, Sch. 1 are not tested: do that first.
+    """
+    agreement = await operations.activate_agreement(
+        session, agreement_id=agreement_id, version=version, values=body, today=today
+    )
     etags.answer(response, agreement.version)
     return agreement
 

@@ -3,22 +3,18 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 from uuid import UUID, uuid4
 
-from services.dp_api.agreements import queries, rules, schemas
+from services.dp_api.agreements import queries, requirements, rules, schemas
 from services.dp_api.budgets import operations as budget_operations
 from services.dp_api.budgets import queries as budget_queries
-from services.dp_api.money_managers import queries as money_manager_queries
-from services.dp_api.recipients import queries as recipient_queries
 from services.shared import audit, clock, identity, lifecycles
 from services.shared.database import ReadSession, WriteSession
-from services.shared.errors import Conflict, Invalid, NotFound, Refused, Stale
+from services.shared.errors import Conflict, Invalid, Refused, Stale
 from services.shared.identity import FieldSet
 from services.shared.law import figures
 from services.shared.tables.agreements import Agreement
-from services.shared.tables.people import Recipient
-from services.shared.vocabulary import PaymentSchedule
 from services.shared.web import pages
 
 _PERSONAL: Final = frozenset({"holder_name", "legal_basis", "cash_reason", "suspension_reason", "end_reason"})
@@ -49,7 +45,7 @@ async def open_agreement(
     Raises Invalid for an unknown recipient or money manager, a third party without a name or cash without a reason,
     Conflict for a recipient who has died.
     """
-    recipient = await _recipient(session, recipient_id=values.recipient_id)
+    recipient = await requirements.recipient(session, recipient_id=values.recipient_id)
     if recipient.died_on is not None:
         raise Conflict("the recipient has died", code="recipient_died")
     now = clock.now()
@@ -64,7 +60,7 @@ async def open_agreement(
         updated_at=now,
         **values.model_dump(),
     )
-    await _refuse_incomplete(session, agreement)
+    await requirements.refuse_incomplete(session, agreement)
     session.add(agreement)
     await session.flush()
     await _record(session, agreement, action="open_agreement")
@@ -76,39 +72,46 @@ async def amend_agreement(
 ) -> schemas.AgreementForCare:
     """Amend what was sent of an agreement; cash that is no longer permitted takes its reason away.
 
-    Raises NotFound, Stale, Conflict for what activation has fixed, Invalid as `open_agreement` does.
+    A kind without a third party takes their name away. Raises NotFound, Stale, Conflict for what activation has fixed
+    or a money manager who holds an open account, Forbidden for money terms that are a care manager's to change by now,
+    Invalid as `open_agreement` does.
     """
     agreement = await budget_queries.agreement_for_change(session, agreement_id=agreement_id)
     if agreement.version != version:
         raise Stale(f"the agreement has been amended since version {version}")
     if not (changes := values.model_dump(exclude_unset=True)):
         raise Invalid("name at least one thing to amend", code="empty_amendment", pointer="")
-    await _refuse_amendment(session, agreement, changes=changes)
+    await requirements.refuse_amendment(session, agreement, changes=changes)
     before = _facts(agreement)
     for name, value in changes.items():
         setattr(agreement, name, value)
     if not agreement.cash_permitted:
         agreement.cash_reason = None
-    await _refuse_incomplete(session, agreement)
+    if agreement.kind not in rules.THIRD_PARTY:
+        agreement.holder_name = None
+    await requirements.refuse_incomplete(session, agreement)
     return await _keep(session, agreement, action="amend_agreement", before=before, reason=None, today=today)
 
 
 async def activate_agreement(
-    session: WriteSession, *, agreement_id: UUID, values: schemas.Activation, today: date
+    session: WriteSession, *, agreement_id: UUID, version: int, values: schemas.Activation, today: date
 ) -> schemas.AgreementForCare:
     """Activate a draft from a day on.
 
-    Raises NotFound, Invalid for a day before 1 April 2015, Refused with everything that stands against it, Conflict
-    when it is no draft or the recipient has another ongoing agreement that is active or suspended.
+    Raises NotFound, Stale, Invalid for a day before 1 April 2015, Refused with everything that the tested rules find
+    against it, Conflict when it is no draft or the recipient has another ongoing agreement that runs.
     """
     if values.started_on < figures.CARE_ACT_IN_FORCE:
         raise Invalid("before the Care Act was in force", code="starts_before_the_act", pointer="/started_on")
     agreement = await budget_queries.agreement_for_change(session, agreement_id=agreement_id)
     target = lifecycles.AGREEMENT.move(agreement.status, "activate")
-    recipient = await _recipient(session, recipient_id=agreement.recipient_id)
-    if findings := rules.activation_findings(await _proposal(session, agreement, recipient, values.started_on)):
+    if agreement.version != version:
+        raise Stale(f"the agreement has been amended since version {version}")
+    recipient = await requirements.recipient(session, recipient_id=agreement.recipient_id)
+    proposal = await requirements.proposal(session, agreement, recipient, started_on=values.started_on, today=today)
+    if findings := rules.activation_findings(proposal):
         raise Refused(rules.in_one(findings))
-    await _refuse_second(session, agreement)
+    await requirements.refuse_second(session, agreement)
     before = _facts(agreement)
     agreement.status, agreement.started_on = target, values.started_on
     return await _keep(session, agreement, action="activate_agreement", before=before, reason=None, today=today)
@@ -131,7 +134,7 @@ async def resume_agreement(
     """Let a suspended agreement go on. Raises NotFound, Conflict when it is not suspended or the recipient has died."""
     agreement = await budget_queries.agreement_for_change(session, agreement_id=agreement_id)
     target = lifecycles.AGREEMENT.move(agreement.status, "resume")
-    recipient = await _recipient(session, recipient_id=agreement.recipient_id)
+    recipient = await requirements.recipient(session, recipient_id=agreement.recipient_id)
     if recipient.died_on is not None:
         raise Conflict("the recipient has died", code="recipient_died")
     before = _facts(agreement)
@@ -148,7 +151,7 @@ async def end_agreement(
     """
     agreement = await budget_queries.agreement_for_change(session, agreement_id=agreement_id)
     target = lifecycles.AGREEMENT.move(agreement.status, "end")
-    first_day = agreement.started_on or values.ended_on
+    first_day = agreement.started_on or figures.CARE_ACT_IN_FORCE
     if values.ended_on < first_day:
         raise Invalid("before the agreement's first day", code="ends_before_start", pointer="/ended_on")
     if values.ended_on > max(today, first_day):
@@ -174,62 +177,6 @@ async def list_agreements(
     shown, next_cursor = pages.cut(rows, page, key=lambda row: [row.id])
     await _note_shown(session, action="list_agreements", agreements=shown)
     return pages.Paged(items=shown, next_cursor=next_cursor)
-
-
-async def _recipient(session: WriteSession, *, recipient_id: UUID) -> Recipient:
-    """Return the recipient, locked: whatever else concerns their agreements waits its turn."""
-    try:
-        return await recipient_queries.recipient_for_change(session, recipient_id=recipient_id)
-    except NotFound:
-        raise Invalid("no such recipient", code="unknown_recipient", pointer="/recipient_id") from None
-
-
-async def _proposal(
-    session: WriteSession, agreement: Agreement, recipient: Recipient, started_on: date
-) -> rules.Proposal:
-    budgets = await budget_queries.budgets_from(session, agreement_id=agreement.id, day=started_on)
-    return rules.Proposal(
-        kind=agreement.kind,
-        legal_basis=agreement.legal_basis,
-        payment_schedule=agreement.payment_schedule,
-        started_on=started_on,
-        recipient_kind=recipient.kind,
-        date_of_birth=recipient.date_of_birth,
-        died_on=recipient.died_on,
-        has_budget_at_start=any(budget.effective_from <= started_on for budget in budgets),
-        weekly_contributions_pence=tuple(budget.weekly_contribution_pence for budget in budgets),
-    )
-
-
-async def _refuse_second(session: WriteSession, agreement: Agreement) -> None:
-    if agreement.payment_schedule is PaymentSchedule.ONE_OFF:
-        return
-    if await queries.ongoing_of(session, recipient_id=agreement.recipient_id, except_id=agreement.id) is not None:
-        raise Conflict("the recipient has another ongoing agreement that is active or suspended", code="ongoing_exists")
-
-
-async def _refuse_amendment(session: WriteSession, agreement: Agreement, *, changes: Mapping[str, Any]) -> None:
-    if fixed := rules.not_amendable(status=agreement.status, fields=changes.keys()):
-        raise Conflict(f"the agreement is {agreement.status}: {', '.join(sorted(fixed))} stand", code="fixed")
-    new, old = changes.get("payment_schedule", agreement.payment_schedule), agreement.payment_schedule
-    if rules.schedule_fixed(status=agreement.status, old=old, new=new):
-        raise Conflict(
-            "an agreement that has begun stays ongoing, or one-off", code="fixed", pointer="/payment_schedule"
-        )
-    if new is PaymentSchedule.ONE_OFF and await budget_queries.is_budgeted(session, agreement_id=agreement.id):
-        raise Conflict("it has a weekly budget", code="one_off_has_no_weekly_budget", pointer="/payment_schedule")
-
-
-async def _refuse_incomplete(session: WriteSession, agreement: Agreement) -> None:
-    if agreement.kind in rules.THIRD_PARTY and agreement.holder_name is None:
-        raise Invalid(
-            "the nominated or authorised person is to be named", code="holder_missing", pointer="/holder_name"
-        )
-    if agreement.cash_permitted and agreement.cash_reason is None:
-        raise Invalid("cash needs its reason (Plan, s.11)", code="cash_reason_missing", pointer="/cash_reason")
-    manager_id = agreement.money_manager_id
-    if manager_id is not None and not await money_manager_queries.is_registered(session, money_manager_id=manager_id):
-        raise Invalid("no such money manager", code="unknown_money_manager", pointer="/money_manager_id")
 
 
 async def _keep(

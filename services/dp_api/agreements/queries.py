@@ -9,13 +9,14 @@ from sqlalchemy import ColumnElement, Select, select
 
 from services.dp_api.agreements import schemas
 from services.dp_api.budgets import queries as budget_queries
+from services.dp_api.budgets import schemas as budget_schemas
 from services.dp_api.recipients import queries as recipient_queries
 from services.shared.database import AnySession
 from services.shared.errors import NotFound
 from services.shared.identity import FieldSet
-from services.shared.tables.agreements import Agreement
+from services.shared.tables.agreements import Account, Agreement
 from services.shared.tables.people import Recipient
-from services.shared.vocabulary import PaymentSchedule
+from services.shared.vocabulary import AccountKind, AccountStatus, PaymentSchedule
 from services.shared.web import pages
 
 _STORED_OTHERWISE = {"field_set", "budget"}
@@ -65,6 +66,16 @@ async def ongoing_of(session: AnySession, *, recipient_id: UUID, except_id: UUID
     return found
 
 
+async def holds_managed_money(session: AnySession, *, agreement_id: UUID) -> bool:
+    """Tell whether the agreement has an open account in its money manager's hands."""
+    question = select(Account.id).where(
+        Account.agreement_id == agreement_id,
+        Account.kind == AccountKind.MONEY_MANAGER_ACCOUNT,
+        Account.status == AccountStatus.OPEN,
+    )
+    return await session.scalar(question.limit(1)) is not None
+
+
 def _agreements(session: AnySession, *, field_set: FieldSet) -> Select[*tuple[Any, ...]]:
     view = schemas.VIEWS.get(field_set)
     if view is None:
@@ -79,6 +90,8 @@ async def _shown(
 ) -> Sequence[schemas.AnyAgreement]:
     rows = (await session.execute(question)).all()
     budgets = await budget_queries.budgets_on(session, agreement_ids=[row.id for row in rows], day=today)
+    if field_set is not FieldSet.CARE:
+        budgets = {of: budget_schemas.without_reason(budget) for of, budget in budgets.items()}
     view = schemas.VIEWS[field_set]
     return [
         view.model_validate({"field_set": field_set.value, "budget": budgets.get(row.id), **row._mapping})

@@ -69,7 +69,7 @@ class Ending(bodies.RequestBody):
 
 
 class AgreementForFinance(bodies.ResponseBody):
-    """What payment and a case need; the legal basis would tell of capacity and need."""
+    """What payment and a case need; the legal basis, and why payments stopped, would tell of capacity and need."""
 
     field_set: Literal["finance"]
     id: UUID
@@ -83,9 +83,7 @@ class AgreementForFinance(bodies.ResponseBody):
     cash_permitted: bool
     cash_reason: str | None
     started_on: date | None
-    suspension_reason: str | None
     ended_on: date | None
-    end_reason: str | None
     budget: BudgetView | None = Field(description="The budget that holds today.")
     version: int
     created_at: datetime
@@ -93,7 +91,7 @@ class AgreementForFinance(bodies.ResponseBody):
 
 
 class AgreementForAudit(bodies.ResponseBody):
-    """The agreement and its legal basis, without anybody's name."""
+    """The agreement and its legal basis, without anybody's name or words."""
 
     field_set: Literal["audit"]
     id: UUID
@@ -105,11 +103,8 @@ class AgreementForAudit(bodies.ResponseBody):
     payment_schedule: PaymentSchedule
     first_payment_on: date | None
     cash_permitted: bool
-    cash_reason: str | None
     started_on: date | None
-    suspension_reason: str | None
     ended_on: date | None
-    end_reason: str | None
     budget: BudgetView | None = Field(description="The budget that holds today.")
     version: int
     created_at: datetime

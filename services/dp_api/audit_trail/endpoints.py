@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Query
 
-from services.dp_api.audit_trail import queries, schemas
+from services.dp_api.audit_trail import operations, queries, schemas
 from services.shared.web import dependencies, fields, pages, routing
 
 router = routing.Router(prefix="/v1", tags=["audit trail"])
@@ -36,9 +36,7 @@ async def list_audit_entries(
         first_day=first_day,
         last_day=last_day,
     )
-    rows = await queries.audit_entries(session, wanted=wanted, page=page)
-    shown, next_cursor = pages.cut(rows, page, key=lambda row: [row.id])
-    return pages.Paged(items=shown, next_cursor=next_cursor)
+    return await operations.list_audit_entries(session, wanted=wanted, page=page)
 
 
 @router.get("/read-log")

@@ -17,13 +17,15 @@ from services.shared.web import pages
 _ENTRY: Final = [getattr(AuditEntry, name) for name in schemas.AuditEntryView.model_fields]
 _READ: Final = [getattr(ReadEntry, name) for name in schemas.ReadEntryView.model_fields]
 
+EntryRow = tuple[schemas.AuditEntryView, UUID | None]
+"""An entry, and the person whose words its reason shows, if any."""
 
-async def audit_entries(
-    session: AnySession, *, wanted: schemas.AuditFilter, page: pages.Page
-) -> Sequence[schemas.AuditEntryView]:
+
+async def audit_entries(session: AnySession, *, wanted: schemas.AuditFilter, page: pages.Page) -> Sequence[EntryRow]:
     """Return acts and refusals, one more than the page holds when there is one, personal values left out.
 
-    Reasons are shown: they are written for whoever asks why.
+    Reasons are shown: they are written for whoever asks why. With each entry comes the person under whose key its
+    reason was opened.
     """
     conditions = [
         column == value
@@ -42,7 +44,10 @@ async def audit_entries(
     rows = [dict(row._mapping) for row in await session.execute(question)]
     held = await _held_keys(session, changes=[row["changes"] for row in rows])
     reasons = await audit.revealed_reasons(session, [row["reason"] for row in rows])
-    return [_entry(row, reason=reason, held=held) for row, reason in zip(rows, reasons, strict=True)]
+    return [
+        (_entry(row, reason=reason, held=held), None if reason is None else audit.person_of(row["reason"]))
+        for row, reason in zip(rows, reasons, strict=True)
+    ]
 
 
 async def read_entries(

@@ -9,9 +9,10 @@ from sqlalchemy import delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from services.dp_api.budgets import queries, rules, schemas
-from services.shared import audit, clock
+from services.shared import audit, clock, identity
 from services.shared.database import ReadSession, WriteSession
 from services.shared.errors import Conflict, Invalid, Refused
+from services.shared.identity import FieldSet
 from services.shared.tables.agreements import Agreement, Budget, GrossToday
 from services.shared.vocabulary import AgreementStatus
 from services.shared.web import pages
@@ -25,13 +26,14 @@ async def set_budget(
     """Set what an agreement is worth a week from a day on; a later decision about the same day is a new revision.
 
     Raises NotFound, Conflict for an ended agreement, Invalid for shares that exceed the gross, Refused for a charge
-    that the law forbids or a weekly budget of a one-off agreement.
+    that the law forbids, a weekly budget of a one-off agreement, or section 17A after the eighteenth birthday.
     """
     agreement = await queries.agreement_for_change(session, agreement_id=agreement_id)
     if agreement.status is AgreementStatus.ENDED:
         raise Conflict("the agreement has ended", code="agreement_ended")
     _refuse_shares(values)
-    _refuse_charges(agreement, values)
+    born_on = await queries.born_on(session, recipient_id=agreement.recipient_id)
+    _refuse_charges(agreement, values, born_on=born_on, day=max(values.effective_from, today))
     before = await queries.budget_on(session, agreement_id=agreement_id, day=values.effective_from)
     budget = await _add(session, agreement_id=agreement_id, values=values)
     await project_gross(session, agreement_id=agreement_id, today=today)
@@ -54,6 +56,8 @@ async def list_budgets(
     recipient_id = await queries.recipient_of(session, agreement_id=agreement_id)
     rows = await queries.budgets(session, agreement_id=agreement_id, page=page)
     shown, next_cursor = pages.cut(rows, page, key=lambda row: [row.effective_from, row.revision])
+    if session.actor is None or identity.field_set(session.actor) is not FieldSet.CARE:
+        shown = [schemas.without_reason(budget) for budget in shown]
     await audit.record_read(session, action="list_budgets", subject_kind="recipient", subject_ids=[recipient_id])
     return pages.Paged(items=shown, next_cursor=next_cursor)
 
@@ -77,7 +81,7 @@ async def refresh_gross_today(session: WriteSession, *, today: date) -> Mapping[
     """
     # No act may move a row while all are rebuilt: it would be overwritten with what the budgets were before it.
     await session.execute(text("LOCK TABLE gross_today IN SHARE ROW EXCLUSIVE MODE"))
-    mended = await queries.drifted(session)
+    mended = await queries.drifted(session, today=today)
     await session.execute(delete(GrossToday))
     holding = queries.gross_on(today).subquery()
     await session.execute(
@@ -102,8 +106,10 @@ def _refuse_shares(values: schemas.NewBudget) -> None:
         raise Invalid("more than the weekly gross", code="nhs_share_exceeds_gross", pointer="/weekly_nhs_pence")
 
 
-def _refuse_charges(agreement: Agreement, values: schemas.NewBudget) -> None:
+def _refuse_charges(agreement: Agreement, values: schemas.NewBudget, *, born_on: date, day: date) -> None:
     found = rules.budget_findings(
+        date_of_birth=born_on,
+        day=day,
         legal_basis=agreement.legal_basis,
         payment_schedule=agreement.payment_schedule,
         weekly_gross_pence=values.weekly_gross_pence,

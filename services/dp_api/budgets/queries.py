@@ -1,11 +1,11 @@
 """Every SELECT about budgets: what holds on a day, and the history of decisions."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from services.dp_api.budgets import schemas
@@ -69,7 +69,8 @@ async def agreement_for_change(session: WriteSession, *, agreement_id: UUID) -> 
         select(Agreement)
         .join(Recipient, Recipient.id == Agreement.recipient_id)
         .where(Agreement.id == agreement_id, recipient_queries.in_sight(session))
-        .with_for_update(of=Agreement)
+        # Not the key: the daily rebuild's rows refer to it, and would wait for an act that waits for the rebuild.
+        .with_for_update(of=Agreement, key_share=True)
     )
     found: Agreement | None = await session.scalar(question)
     if found is None:
@@ -90,6 +91,12 @@ async def recipient_of(session: AnySession, *, agreement_id: UUID) -> UUID:
     return found
 
 
+async def born_on(session: AnySession, *, recipient_id: UUID) -> date:
+    """Return a recipient's date of birth."""
+    question = select(Recipient.date_of_birth).where(Recipient.id == recipient_id)
+    return (await session.execute(question)).scalar_one()
+
+
 async def latest_revision(session: AnySession, *, agreement_id: UUID, day: date) -> int:
     """Return the highest revision of an agreement's budget for a day, 0 where there is none."""
     question = select(func.coalesce(func.max(Budget.revision), 0)).where(
@@ -103,30 +110,46 @@ async def is_budgeted(session: AnySession, *, agreement_id: UUID) -> bool:
     return await session.scalar(select(Budget.id).where(Budget.agreement_id == agreement_id).limit(1)) is not None
 
 
-async def drifted(session: AnySession) -> int:
-    """Return how many rows of the projection differ from the dated rows on their own day: 0 unless we have erred."""
+async def drifted(session: AnySession, *, today: date) -> int:
+    """Return how many rows of the projection are wrong, too many or missing: 0 unless we have erred.
+
+    Each row is held against the dated rows on its own day; missing is an agreement that the projection's oldest day
+    (yesterday at the latest) should have.
+    """
+    rows = await session.scalar(select(func.count()).select_from(GrossToday).where(_is_wrong()))
+    oldest = select(func.least(func.min(GrossToday.valid_on), today - timedelta(days=1))).scalar_subquery()
+    held = select(GrossToday.agreement_id)
+    due = gross_on(oldest).where(Budget.agreement_id.not_in(held)).subquery()
+    missing = await session.scalar(select(func.count()).select_from(due))
+    return int(rows or 0) + int(missing or 0)
+
+
+def _is_wrong() -> ColumnElement[bool]:
     holding = (
         select(Budget.id)
-        .where(Budget.agreement_id == GrossToday.agreement_id, Budget.effective_from <= GrossToday.valid_on)
+        .join(Agreement, Agreement.id == Budget.agreement_id)
+        .where(
+            Budget.agreement_id == GrossToday.agreement_id,
+            Budget.effective_from <= GrossToday.valid_on,
+            Agreement.status.in_(RUNNING),
+            Agreement.started_on <= GrossToday.valid_on,
+        )
         .order_by(Budget.effective_from.desc(), Budget.revision.desc())
         .limit(1)
         .correlate(GrossToday)
         .scalar_subquery()
     )
     amount = select(Budget.weekly_gross_pence).where(Budget.id == GrossToday.budget_id).scalar_subquery()
-    question = select(func.count()).where(
-        (GrossToday.budget_id.is_distinct_from(holding)) | (GrossToday.weekly_gross_pence != amount)
-    )
-    return int(await session.scalar(question) or 0)
+    return GrossToday.budget_id.is_distinct_from(holding) | (GrossToday.weekly_gross_pence != amount)
 
 
-def gross_on(day: date) -> Select[UUID, UUID, int]:
-    """Return the question for the budget and weekly gross, on the day, of every running agreement that has one."""
+def gross_on(day: date | ScalarSelect[date]) -> Select[UUID, UUID, int]:
+    """Return the question for the budget and weekly gross, on the day, of every running agreement begun by then."""
     return (
         select(Budget.agreement_id, Budget.id.label("budget_id"), Budget.weekly_gross_pence)
         .ext(distinct_on(Budget.agreement_id))
         .join(Agreement, Agreement.id == Budget.agreement_id)
-        .where(Budget.effective_from <= day, Agreement.status.in_(RUNNING))
+        .where(Budget.effective_from <= day, Agreement.status.in_(RUNNING), Agreement.started_on <= day)
         .order_by(Budget.agreement_id, Budget.effective_from.desc(), Budget.revision.desc())
     )
 

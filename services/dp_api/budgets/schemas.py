@@ -36,5 +36,10 @@ class BudgetView(bodies.ResponseBody):
     weekly_net_pence: int
     weekly_council_pence: int
     weekly_nhs_pence: int
-    reason: str
+    reason: str | None = Field(description="Why, as the care pathway wrote it; null for everybody else.")
     created_at: datetime
+
+
+def without_reason(budget: BudgetView) -> BudgetView:
+    """Return a budget as it is shown outside the care pathway: why it was set may tell of somebody's health."""
+    return budget.model_copy(update={"reason": None})

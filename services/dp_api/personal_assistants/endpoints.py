@@ -53,3 +53,17 @@ async def engage_personal_assistant(
     )
     response.headers["Location"] = f"/v1/personal-assistants/{personal_assistant_id}"
     return engagement
+
+
+@router.post("/{personal_assistant_id}/engagements/{engagement_id}/end")
+async def end_engagement(
+    personal_assistant_id: UUID,
+    engagement_id: UUID,
+    body: schemas.EngagementEnd,
+    session: dependencies.Write,
+    today: dependencies.Today,
+) -> schemas.EngagementView:
+    """End an engagement with a day that has come, for a reason; changed terms are then a new engagement."""
+    return await operations.end_engagement(
+        session, personal_assistant_id=personal_assistant_id, engagement_id=engagement_id, values=body, today=today
+    )

@@ -1,5 +1,6 @@
 """Acts on personal assistants, and the reading of them, which leaves its own record."""
 
+from datetime import date
 from uuid import UUID, uuid4
 
 from services.dp_api.personal_assistants import queries, rules, schemas
@@ -59,6 +60,41 @@ async def engage_personal_assistant(
     if finding is not None:
         raise Refused(finding)
     return await _engage(session, personal_assistant_id=personal_assistant_id, values=values)
+
+
+async def end_engagement(
+    session: WriteSession,
+    *,
+    personal_assistant_id: UUID,
+    engagement_id: UUID,
+    values: schemas.EngagementEnd,
+    today: date,
+) -> schemas.EngagementView:
+    """End an engagement with a day that has come; the assistant may then be engaged anew, on other terms.
+
+    Raises NotFound, Conflict when it has ended, Invalid for a day before its start or in the future.
+    """
+    engagement = await queries.engagement_for_change(
+        session, personal_assistant_id=personal_assistant_id, engagement_id=engagement_id
+    )
+    if engagement.ended_on is not None:
+        raise Conflict("the engagement has ended", code="engagement_ended")
+    if values.ended_on < engagement.started_on:
+        raise Invalid("before the engagement's first day", code="ends_before_start", pointer="/ended_on")
+    if values.ended_on > today:
+        raise Invalid("the day lies in the future", code="day_in_future", pointer="/ended_on")
+    engagement.ended_on = values.ended_on
+    await session.flush()
+    await audit.record(
+        session,
+        action="end_engagement",
+        subject=audit.Subject("personal_assistant_engagement", str(engagement.id)),
+        before={"ended_on": None},
+        after={"ended_on": values.ended_on},
+        person_id=engagement.recipient_id,
+        reason=values.reason,
+    )
+    return schemas.EngagementView.model_validate(engagement)
 
 
 async def read_personal_assistant(

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, exists, false, or_, select, true
 
 from services.dp_api.personal_assistants import schemas
 from services.dp_api.recipients import queries as recipient_queries
-from services.shared.database import AnySession
+from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.tables.people import PersonalAssistant, PersonalAssistantEngagement, Recipient
 from services.shared.web import pages
@@ -72,6 +72,26 @@ async def personal_assistants(
         question = question.where(PersonalAssistant.id > pages.decode(page.cursor, UUID)[0])
     question = question.order_by(PersonalAssistant.id).limit(page.limit + 1)
     return [schemas.PersonalAssistantView(**row._mapping) for row in await session.execute(question)]
+
+
+async def engagement_for_change(
+    session: WriteSession, *, personal_assistant_id: UUID, engagement_id: UUID
+) -> PersonalAssistantEngagement:
+    """Return an engagement whose recipient the actor sees, locked until the transaction ends. Raises NotFound."""
+    question = (
+        select(PersonalAssistantEngagement)
+        .join(Recipient, Recipient.id == PersonalAssistantEngagement.recipient_id)
+        .where(
+            PersonalAssistantEngagement.id == engagement_id,
+            PersonalAssistantEngagement.personal_assistant_id == personal_assistant_id,
+            recipient_queries.in_sight(session),
+        )
+        .with_for_update(of=PersonalAssistantEngagement)
+    )
+    found: PersonalAssistantEngagement | None = await session.scalar(question)
+    if found is None:
+        raise NotFound("no such engagement")
+    return found
 
 
 async def is_engaged(session: AnySession, *, personal_assistant_id: UUID, recipient_id: UUID) -> bool:

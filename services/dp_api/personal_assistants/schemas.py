@@ -48,6 +48,13 @@ class NewEngagement(bodies.RequestBody):
     )
 
 
+class EngagementEnd(bodies.RequestBody):
+    """With which day, and why, an engagement ends."""
+
+    ended_on: fields.Day
+    reason: fields.Reason
+
+
 class EngagementView(bodies.ResponseBody):
     """A recipient's employment of a personal assistant."""
 

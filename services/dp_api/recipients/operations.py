@@ -153,7 +153,11 @@ async def search_recipients(
 def _refuse_birth(*, date_of_birth: date, today: date) -> None:
     if trouble := rules.birth_trouble(date_of_birth=date_of_birth, today=today):
         raise Invalid(trouble, code="impossible_birth", pointer="/date_of_birth")
-    if finding := rules.too_young(date_of_birth=date_of_birth, today=today):
+    _refuse_youth(date_of_birth=date_of_birth, day=today)
+
+
+def _refuse_youth(*, date_of_birth: date, day: date) -> None:
+    if finding := rules.too_young(date_of_birth=date_of_birth, today=day):
         raise Refused(finding)
 
 
@@ -177,6 +181,9 @@ async def _refuse_amendment(
         _refuse_birth(date_of_birth=changes["date_of_birth"], today=today)
         if recipient.died_on is not None and changes["date_of_birth"] > recipient.died_on:
             raise Invalid("later than the day of death", code="death_before_birth", pointer="/date_of_birth")
+        first_day = await queries.first_paid_on(session, recipient_id=recipient.id)
+        if first_day is not None:
+            _refuse_youth(date_of_birth=changes["date_of_birth"], day=first_day)
     if "team_code" in changes:
         if "reason" not in changes:
             raise Invalid("a hand-over to another team needs a reason", code="reason_missing", pointer="/reason")

@@ -1,6 +1,7 @@
 """Every SELECT about recipients, cut to what the caller's teams and role may see."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from services.dp_api.recipients import rules, schemas
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.identity import FieldSet
+from services.shared.tables.agreements import Agreement
 from services.shared.tables.people import Recipient
 from services.shared.vocabulary import RecipientKind
 from services.shared.web import pages
@@ -103,3 +105,10 @@ async def _summaries(
 
 def _shown(session: AnySession, encrypted: bytes | None) -> str | None:
     return None if encrypted is None else rules.shown_nhs_number(session.ciphers.decrypt_text(encrypted))
+
+
+async def first_paid_on(session: AnySession, *, recipient_id: UUID) -> date | None:
+    """Return the first day of the recipient's agreements, None where none has been activated."""
+    question = select(func.min(Agreement.started_on)).where(Agreement.recipient_id == recipient_id)
+    found: date | None = await session.scalar(question)
+    return found

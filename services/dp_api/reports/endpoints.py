@@ -4,8 +4,10 @@ from typing import Annotated, Final
 
 from fastapi import Query, Request, Response
 
-from services.dp_api.reports import queries, schemas
+from services.dp_api.reports import queries, rules, schemas
+from services.shared import identity
 from services.shared.errors import Invalid
+from services.shared.identity import FieldSet
 from services.shared.vocabulary import CareGroup, SpendCategory
 from services.shared.web import dependencies, fields, routing
 
@@ -24,6 +26,7 @@ _BY: Final = "(category|month|care_group|provider)"
 async def read_spend_report(
     request: Request,
     session: dependencies.Read,
+    caller: dependencies.Caller,
     first_day: Annotated[fields.Day, Query(alias="from", description="First booked day.")],
     last_day: Annotated[fields.Day, Query(alias="to", description="Last booked day, included.")],
     by: Annotated[
@@ -33,14 +36,20 @@ async def read_spend_report(
     care_group: Annotated[list[CareGroup] | None, Query(description="These care groups only.")] = None,
     provider: Annotated[list[fields.Code] | None, Query(description="These feed providers only.")] = None,
 ) -> schemas.SpendReport | Response:
-    """Report posted money by category, month, care group or provider, from a day to a day."""
+    """Report posted money by category, month, care group or provider, from a day to a day; care groups by month."""
     if first_day > last_day:
         raise Invalid("`from` lies after `to`", code="period_reversed", pointer="query/from")
+    dimensions = [schemas.Dimension(name) for name in dict.fromkeys(by.split(","))]
+    is_by_care_group = bool(care_group) or schemas.Dimension.CARE_GROUP in dimensions
+    if identity.field_set(caller) is not FieldSet.CARE and rules.tells_one_apart(
+        first_day=first_day, last_day=last_day, is_by_care_group=is_by_care_group
+    ):
+        raise Invalid("care groups are reported for whole months only", code="whole_months_only", pointer="query/from")
     report = await queries.spend(
         session,
         first_day=first_day,
         last_day=last_day,
-        by=[schemas.Dimension(name) for name in dict.fromkeys(by.split(","))],
+        by=dimensions,
         filters=schemas.SpendFilter(category=category or (), care_group=care_group or (), provider=provider or ()),
     )
     return _as_csv(report) if _asks_for_csv(request) else report

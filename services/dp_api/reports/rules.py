@@ -36,5 +36,14 @@ def period(*, first_day: date, last_day: date) -> Period:
     return Period(whole if whole[0] <= whole[1] else None, left_over)
 
 
+def tells_one_apart(*, first_day: date, last_day: date, is_by_care_group: bool) -> bool:
+    """Tell whether a report by care group has days outside whole months, of which the caller may ask day by day.
+
+    Council policy: a care group tells of age and need. By the day it could be tied to one person's transaction; outside
+    the care pathway it is shown for whole months only.
+    """
+    return is_by_care_group and bool(period(first_day=first_day, last_day=last_day).parts)
+
+
 def _month_end(day: date) -> date:
     return day.replace(day=calendar.monthrange(day.year, day.month)[1])

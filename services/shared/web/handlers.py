@@ -55,6 +55,7 @@ async def _put_on_record(request: Request, error: errors.ExpectedError) -> None:
         subject=_subject(request),
         code=error.code,
         request_id=correlation_id.get(),
+        legal_source=error.finding.source.citation if isinstance(error, errors.Refused) else None,
     )
 
 

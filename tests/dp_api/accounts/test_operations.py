@@ -89,6 +89,13 @@ async def test_a_reference_is_one_accounts_of_a_provider(session: WriteSession) 
     with pytest.raises(Conflict) as refusal:
         await an_account(session, agreement_id=agreement.id, provider_account_ref="acc-1")
     assert refusal.value.code == "reference_taken"
+
+
+async def test_the_reference_of_trial_accounts_is_no_other_accounts(session: WriteSession) -> None:
+    agreement = await agreements.an_agreement(session)
+    with pytest.raises(Invalid) as refusal:
+        await an_account(session, agreement_id=agreement.id, provider_account_ref=operations.TRIAL_REF)
+    assert (refusal.value.code, refusal.value.pointer) == ("reference_of_trials", "/provider_account_ref")
     assert "acc-1" not in refusal.value.detail
 
 

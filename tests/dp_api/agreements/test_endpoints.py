@@ -13,6 +13,7 @@ from tests.builders import agreements, recipients
 from tests.dp_api.conftest import MACHINE, Callers
 
 AGREEMENTS = "/v1/agreements"
+FIRST = {"If-Match": '"1"'}
 NEW = {"kind": "service_user", "legal_basis": "s31", "payment_schedule": "four_weekly"}
 
 
@@ -37,7 +38,10 @@ async def test_an_agreement_lives_over_http(callers: Callers, shared: Database, 
     address = opened.headers["Location"]
     amended = await care.patch(address, json={"first_payment_on": "2026-01-12"}, headers={"If-Match": '"1"'})
     assert (amended.status_code, amended.json()["first_payment_on"]) == (200, "2026-01-12")
-    refused = await leader.post(f"{address}/activation", json={"started_on": "2026-01-05"})
+    begin = {"started_on": "2026-01-05"}
+    assert (await leader.post(f"{address}/activation", json=begin)).status_code == 428
+    assert (await leader.post(f"{address}/activation", json=begin, headers=FIRST)).status_code == 412
+    refused = await leader.post(f"{address}/activation", json=begin, headers={"If-Match": '"2"'})
     assert (refused.status_code, refused.json()["code"]) == (409, "no_budget")
     assert refused.json()["legal_source"] == "Care Act 2014, s.31"
     budget = {
@@ -53,7 +57,7 @@ async def test_an_agreement_lives_over_http(callers: Callers, shared: Database, 
         ("resumption", {"reason": "home again"}, "active"),
         ("end", {"reason": "moved away", "ended_on": "2026-11-02"}, "ended"),
     ):
-        answer = await leader.post(f"{address}/{act}", json=body)
+        answer = await leader.post(f"{address}/{act}", json=body, headers={"If-Match": '"2"'})
         assert (answer.status_code, answer.json()["status"]) == (200, status), answer.text
     again = await leader.post(f"{address}/end", json={"reason": "moved away", "ended_on": "2026-11-02"})
     assert (again.status_code, again.json()["code"]) == (409, "illegal_move")
@@ -62,11 +66,11 @@ async def test_an_agreement_lives_over_http(callers: Callers, shared: Database, 
 async def test_only_a_care_manager_activates(
     callers: Callers, shared: Database, recipient_id: UUID, north: str
 ) -> None:
-    address = await a_draft(shared, recipient_id)
+    address, body = await a_draft(shared, recipient_id), {"started_on": "2026-01-05"}
     for caller in (callers.care_worker(north), callers.finance(), callers.auditor(), callers.of(Role.FINANCE_APPROVER)):
-        assert (await caller.post(f"{address}/activation", json={"started_on": "2026-01-05"})).status_code == 403
+        assert (await caller.post(f"{address}/activation", json=body, headers=FIRST)).status_code == 403
     stranger = callers.care_manager(f"not-{north}")
-    assert (await stranger.post(f"{address}/activation", json={"started_on": "2026-01-05"})).status_code == 404
+    assert (await stranger.post(f"{address}/activation", json=body, headers=FIRST)).status_code == 404
 
 
 async def test_each_role_is_shown_its_own_fields(
@@ -83,9 +87,12 @@ async def test_each_role_is_shown_its_own_fields(
     assert (whole["holder_name"], whole["legal_basis"]) == ("Bea Example", "s32")
     assert whole["budget"]["weekly_gross_pence"] == agreements.GROSS
     for_finance = (await callers.finance().get(address)).json()
-    assert whole.keys() - for_finance.keys() == {"legal_basis"}
+    assert whole.keys() - for_finance.keys() == {"legal_basis", "suspension_reason", "end_reason"}
     audited = await callers.auditor().get(address)
-    assert whole.keys() - audited.json().keys() == {"holder_name"}
+    hidden = {"holder_name", "cash_reason", "suspension_reason", "end_reason"}
+    assert whole.keys() - audited.json().keys() == hidden
+    assert whole["budget"]["reason"] == "assessed"
+    assert for_finance["budget"] == audited.json()["budget"] == whole["budget"] | {"reason": None}
     assert "Bea" not in audited.text
 
 
@@ -137,8 +144,28 @@ async def test_of_two_activations_at_once_one_wins(
     leader = callers.care_manager(north)
     addresses = [await a_draft(shared, recipient_id) for _ in range(4)]
     body = {"started_on": "2026-01-05"}
-    answers = await asyncio.gather(*(leader.post(f"{address}/activation", json=body) for address in addresses))
+    answers = await asyncio.gather(
+        *(leader.post(f"{address}/activation", json=body, headers=FIRST) for address in addresses)
+    )
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+
+
+async def test_once_activated_a_care_manager_changes_the_money_terms(
+    callers: Callers, shared: Database, recipient_id: UUID, north: str
+) -> None:
+    address, terms = await a_draft(shared, recipient_id), {"cash_permitted": True, "cash_reason": "the club"}
+    care, leader = callers.care_worker(north), callers.care_manager(north)
+    assert (await care.patch(address, json=terms, headers=FIRST)).status_code == 200
+    begun = await leader.post(f"{address}/activation", json={"started_on": "2026-01-05"}, headers={"If-Match": '"2"'})
+    for change in ({"cash_permitted": False}, {"payment_schedule": "monthly"}, {"money_manager_id": None}):
+        refused = await care.patch(address, json=change, headers={"If-Match": begun.headers["ETag"]})
+        assert (refused.status_code, refused.json()["code"]) == (403, "care_manager_needed"), change
+    anchored = await care.patch(
+        address, json={"first_payment_on": "2026-01-12"}, headers={"If-Match": begun.headers["ETag"]}
+    )
+    assert anchored.status_code == 200
+    ended = await leader.patch(address, json={"cash_permitted": False}, headers={"If-Match": anchored.headers["ETag"]})
+    assert (ended.status_code, ended.json()["cash_reason"]) == (200, None)
 
 
 async def test_decisions_about_one_day_at_once_are_all_kept_in_order(
@@ -162,8 +189,9 @@ async def test_decisions_about_one_day_at_once_are_all_kept_in_order(
     assert sorted(answer.json()["revision"] for answer in answers) == [1, 2, 3]
     last = max((answer.json() for answer in answers), key=lambda budget: budget["revision"])
     listed = (await callers.finance().get(f"{address}/budgets")).json()["items"]
-    assert listed[0] == last
-    assert (await callers.finance().get(address)).json()["budget"] == last
+    assert listed[0] == last | {"reason": None}
+    assert (await callers.finance().get(address)).json()["budget"] == last | {"reason": None}
+    assert (await leader.get(f"{address}/budgets")).json()["items"][0] == last
 
 
 WRONG_BUDGETS: list[tuple[dict[str, Any], str]] = [

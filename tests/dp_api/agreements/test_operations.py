@@ -4,13 +4,14 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from services.dp_api.accounts import schemas as account_schemas
 from services.dp_api.agreements import operations, schemas
 from services.dp_api.money_managers import operations as money_manager_operations
 from services.dp_api.money_managers import schemas as money_manager_schemas
 from services.dp_api.recipients import operations as recipient_operations
 from services.dp_api.recipients import schemas as recipient_schemas
 from services.shared import audit
-from services.shared.database import WriteSession
+from services.shared.database import Database, WriteSession
 from services.shared.errors import Conflict, Invalid, NotFound, Refused, Stale
 from services.shared.vocabulary import (
     AgreementKind,
@@ -20,7 +21,8 @@ from services.shared.vocabulary import (
     PrimarySupportReason,
     RecipientKind,
 )
-from tests.builders import agreements, recipients
+from tests import databases as test_databases
+from tests.builders import accounts, agreements, recipients
 from tests.builders.agreements import STARTED_ON, TODAY, a_budget, a_draft, an_agreement
 
 
@@ -32,7 +34,9 @@ async def activated(
     session: WriteSession, draft: schemas.AgreementForCare, started_on: date = STARTED_ON
 ) -> schemas.AgreementForCare:
     values = schemas.Activation(started_on=started_on)
-    return await operations.activate_agreement(session, agreement_id=draft.id, values=values, today=TODAY)
+    return await operations.activate_agreement(
+        session, agreement_id=draft.id, version=draft.version, values=values, today=TODAY
+    )
 
 
 async def amended(
@@ -180,6 +184,9 @@ async def test_a_third_party_is_named_and_cash_has_its_reason(session: WriteSess
         with pytest.raises(Invalid) as refusal:
             await a_draft_of_somebody(session, **changes)
         assert refusal.value.pointer == pointer
+    other = await a_draft_of_somebody(session, kind=AgreementKind.NOMINATED_PERSON, holder_name="Bea Example")
+    own = await amended(session, other, schemas.AgreementAmendment(kind=AgreementKind.SERVICE_USER))
+    assert own.holder_name is None
     draft = await a_draft_of_somebody(session, kind=AgreementKind.NOMINATED_PERSON, holder_name="Bea Example")
     with pytest.raises(Invalid):
         await amended(session, draft, schemas.AgreementAmendment(holder_name=None))
@@ -224,6 +231,12 @@ async def test_an_agreement_ends_between_its_start_and_today(session: WriteSessi
             await ended(session, agreement, day)
         assert refusal.value.code == code
     assert (await ended(session, agreement, STARTED_ON)).ended_on == STARTED_ON
+    draft = await a_draft_of_somebody(session)
+    for day, code in ((date(2015, 3, 31), "ends_before_start"), (date(2026, 11, 3), "day_in_future")):
+        with pytest.raises(Invalid) as refusal:
+            await ended(session, draft, day)
+        assert refusal.value.code == code
+    assert (await ended(session, draft, date(2015, 4, 1))).status is AgreementStatus.ENDED
 
 
 async def test_one_that_has_not_begun_ends_with_its_first_day(session: WriteSession) -> None:
@@ -247,6 +260,24 @@ async def test_a_money_manager_is_named_by_id(session: WriteSession) -> None:
     assert draft.money_manager_id == manager.id
     with pytest.raises(Conflict):
         await money_manager_operations.register_money_manager(session, values=values)
+
+
+async def test_a_money_manager_stays_while_they_hold_an_account(session: WriteSession, shared: Database) -> None:
+    async with test_databases.superuser(shared.settings) as connection:
+        await accounts.a_provider(connection)
+    values = money_manager_schemas.NewMoneyManager(name=f"Example Trust {uuid4()}", weekly_fee_pence=850)
+    manager = await money_manager_operations.register_money_manager(session, values=values)
+    agreement = await an_agreement(session, money_manager_id=manager.id)
+    kind = account_schemas.OpenedKind.MONEY_MANAGER_ACCOUNT
+    account = await accounts.an_account(session, agreement_id=agreement.id, kind=kind)
+    with pytest.raises(Conflict) as refusal:
+        await amended(session, agreement, schemas.AgreementAmendment(money_manager_id=None))
+    assert refusal.value.code == "money_manager_holds_account"
+    await session.execute(
+        text("UPDATE account SET status = 'closed', closed_on = :day WHERE id = :id"), {"day": TODAY, "id": account.id}
+    )
+    freed = await amended(session, agreement, schemas.AgreementAmendment(money_manager_id=None))
+    assert freed.money_manager_id is None
 
 
 async def test_an_unknown_agreement_is_not_found(session: WriteSession) -> None:

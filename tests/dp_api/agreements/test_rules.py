@@ -17,6 +17,7 @@ SOUND = Proposal(
     legal_basis=Basis.S31,
     payment_schedule=Schedule.FOUR_WEEKLY,
     started_on=date(2026, 11, 2),
+    today=date(2026, 11, 2),
     recipient_kind=RecipientKind.ADULT,
     date_of_birth=date(1950, 3, 4),
     died_on=None,
@@ -69,10 +70,54 @@ def test_a_carers_agreement_is_for_a_carer(kind: Kind, recipient: RecipientKind,
         (Kind.AUTHORISED_PERSON, Basis.S31, False),
         (Kind.NOMINATED_PERSON, Basis.S32, False),
         (Kind.NOMINATED_PERSON, Basis.S31, True),
+        (Kind.AUTHORISED_PERSON, Basis.S117, True),
+        (Kind.SERVICE_USER, Basis.S117, True),
     ],
 )
 def test_section_32_is_the_authorised_persons_alone(kind: Kind, basis: Basis, is_right: bool) -> None:
-    assert codes(replace(SOUND, kind=kind, legal_basis=basis)) == ([] if is_right else ["wrong_basis_for_party"])
+    free = replace(SOUND, weekly_contributions_pence=(0,))
+    assert codes(replace(free, kind=kind, legal_basis=basis)) == ([] if is_right else ["wrong_basis_for_party"])
+
+
+@pytest.mark.parametrize("basis", list(Basis))
+def test_a_carers_agreement_rests_on_section_31(basis: Basis) -> None:
+    carer = replace(SOUND, kind=Kind.CARER, recipient_kind=RecipientKind.CARER, weekly_contributions_pence=())
+    found = codes(replace(carer, legal_basis=basis))
+    assert ("wrong_basis_for_party" in found) == (basis is not Basis.S31)
+
+
+@pytest.mark.parametrize(
+    ("basis", "source"),
+    [
+        (Basis.S31, sources.CARE_ACT_S31),
+        (Basis.S32, sources.CARE_ACT_S32),
+        (Basis.S17A, sources.CHILDREN_ACT_S17A),
+        (Basis.S117, sources.MENTAL_HEALTH_ACT_S117),
+    ],
+)
+def test_a_missing_budget_is_told_by_the_power_that_needs_it(basis: Basis, source: sources.Source) -> None:
+    finding = rules.no_budget(replace(SOUND, legal_basis=basis, has_budget_at_start=False))
+    assert finding is not None
+    assert finding.source is source
+
+
+@pytest.mark.parametrize(
+    ("born", "today", "found"),
+    [
+        (date(2010, 11, 3), date(2026, 11, 2), ["too_young"]),
+        (date(2010, 11, 2), date(2026, 11, 2), []),
+        (date(2008, 11, 20), date(2026, 11, 19), []),
+        (date(2008, 11, 20), date(2026, 11, 20), ["wrong_basis_for_age"]),
+    ],
+)
+def test_a_young_person_is_sixteen_at_the_start_and_no_adult_today(born: date, today: date, found: list[str]) -> None:
+    young = replace(SOUND, legal_basis=Basis.S17A, date_of_birth=born)
+    assert codes(replace(young, today=today)) == found
+
+
+def test_a_start_to_come_is_judged_by_its_own_day() -> None:
+    grown_by_then = replace(SOUND, date_of_birth=date(2008, 11, 2), today=date(2026, 10, 1))
+    assert codes(grown_by_then) == []
 
 
 @pytest.mark.parametrize(
@@ -105,7 +150,7 @@ def test_a_refusal_tells_everything_with_its_source() -> None:
     findings = rules.activation_findings(replace(SOUND, has_budget_at_start=False, died_on=date(2026, 11, 1)))
     told = rules.in_one(findings)
     assert (told.code, told.source) == ("no_budget", sources.CARE_ACT_S31)
-    assert "personal budget" in told.detail
+    assert "needs a budget" in told.detail
     assert "the recipient has died (Care Act 2014, s.33)" in told.detail
 
 

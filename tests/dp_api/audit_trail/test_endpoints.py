@@ -51,6 +51,16 @@ async def test_auditors_see_that_a_persons_field_changed_and_not_its_value(
     assert "Quill" not in answer.text
 
 
+async def test_whoever_opens_words_about_a_person_is_on_record(callers: Callers, recipient_id: UUID) -> None:
+    name = f"S{uuid4().hex[:8]}"
+    auditor = callers.of(Role.AUDITOR, name=name)
+    await auditor.get(ENTRIES, params={"subject_id": str(recipient_id), "action": "register_recipient"})
+    await auditor.get(ENTRIES, params={"subject_id": str(recipient_id)})
+    (look,) = (await auditor.get(READS, params={"actor": name})).json()["items"]
+    assert (look["action"], look["subject_kind"]) == ("list_audit_entries", "person")
+    assert look["subject_ids"] == [str(recipient_id)]
+
+
 async def test_what_has_been_purged_is_told_as_purged(callers: Callers, shared: Database, recipient_id: UUID) -> None:
     async with test_databases.superuser(shared.settings) as connection:
         await connection.execute("ALTER TABLE personal_key DISABLE TRIGGER ALL")

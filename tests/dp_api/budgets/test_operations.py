@@ -14,6 +14,8 @@ from services.shared.vocabulary import LegalBasis, PaymentSchedule
 from services.shared.web import pages
 from tests.builders import agreements, recipients
 from tests.builders.agreements import TODAY
+from tests.databases import Databases
+from tests.dp_api.conftest import MACHINE
 
 TOMORROW = TODAY + timedelta(days=1)
 
@@ -119,7 +121,9 @@ async def test_todays_gross_follows_budgets_and_status_in_the_same_transaction(s
     await agreements.a_budget(session, draft.id, weekly_gross_pence=100)
     assert await gross_today(session, draft.id) is None
     activation = agreement_schemas.Activation(started_on=agreements.STARTED_ON)
-    await agreement_operations.activate_agreement(session, agreement_id=draft.id, values=activation, today=TODAY)
+    await agreement_operations.activate_agreement(
+        session, agreement_id=draft.id, version=draft.version, values=activation, today=TODAY
+    )
     assert await gross_today(session, draft.id) == (100, TODAY)
     await agreements.a_budget(session, draft.id, weekly_gross_pence=200, effective_from=TODAY)
     assert await gross_today(session, draft.id) == (200, TODAY)
@@ -164,6 +168,40 @@ async def test_a_row_that_is_wrong_is_counted_and_mended(session: WriteSession) 
     outcome = await operations.refresh_gross_today(session, today=TODAY)
     assert outcome["mended"] == 1
     assert await gross_today(session, agreement.id) == (100, TODAY)
+
+
+async def test_rows_that_are_missing_or_too_many_are_counted_and_mended(session: WriteSession) -> None:
+    missing = await agreements.an_agreement(session, weekly_gross_pence=100)
+    surplus = await agreements.an_agreement(session, weekly_gross_pence=200)
+    await operations.refresh_gross_today(session, today=TODAY)
+    await session.execute(text("DELETE FROM gross_today WHERE agreement_id = :id"), {"id": missing.id})
+    ended = text("UPDATE agreement SET status = 'ended', ended_on = :day, end_reason = 'x' WHERE id = :id")
+    await session.execute(ended, {"id": surplus.id, "day": TODAY})
+    outcome = await operations.refresh_gross_today(session, today=TODAY)
+    assert outcome["mended"] == 2
+    assert await gross_today(session, missing.id) == (100, TODAY)
+    assert await gross_today(session, surplus.id) is None
+
+
+async def test_an_agreement_that_has_not_begun_has_no_gross_yet(session: WriteSession) -> None:
+    agreement = await agreements.an_agreement(session, started_on=TOMORROW)
+    await agreements.a_budget(session, agreement.id, effective_from=TODAY)
+    assert await gross_today(session, agreement.id) is None
+    outcome = await operations.refresh_gross_today(session, today=TOMORROW)
+    assert outcome["mended"] == 0
+    assert await gross_today(session, agreement.id) == (agreements.GROSS, TOMORROW)
+
+
+async def test_an_act_does_not_stand_in_the_daily_rebuilds_way(databases: Databases) -> None:
+    async with databases.dp_api.write(actor=MACHINE) as session:
+        agreement = await agreements.an_agreement(session)
+    async with databases.dp_api.write(actor=MACHINE) as act:
+        await queries.agreement_for_change(act, agreement_id=agreement.id)
+        async with databases.dp_api.write(actor=MACHINE) as rebuild:
+            await rebuild.execute(text("SET LOCAL lock_timeout = '2s'"))
+            await operations.refresh_gross_today(rebuild, today=TOMORROW)
+        await operations.project_gross(act, agreement_id=agreement.id, today=TODAY)
+        await act.rollback()
 
 
 async def test_a_decision_is_on_the_trail_with_its_reason_and_what_it_replaced(session: WriteSession) -> None:

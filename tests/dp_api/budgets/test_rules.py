@@ -1,3 +1,5 @@
+from datetime import date
+
 import pytest
 
 from services.dp_api.budgets import rules
@@ -11,8 +13,11 @@ def codes(
     gross: int = 10_000,
     contribution: int = 0,
     nhs: int = 0,
+    born: date = date(1950, 3, 4),
 ) -> list[str]:
     found = rules.budget_findings(
+        date_of_birth=born,
+        day=date(2026, 11, 2),
         legal_basis=basis,
         payment_schedule=schedule,
         weekly_gross_pence=gross,
@@ -53,6 +58,20 @@ def test_the_contribution_is_to_the_councils_share_alone(nhs: int, contribution:
 def test_a_one_off_payment_has_no_weekly_budget(schedule: PaymentSchedule) -> None:
     is_one_off = schedule is PaymentSchedule.ONE_OFF
     assert codes(schedule=schedule) == (["one_off_has_no_weekly_budget"] if is_one_off else [])
+
+
+@pytest.mark.parametrize(
+    ("basis", "born", "found"),
+    [
+        (LegalBasis.S17A, date(2008, 11, 3), []),
+        (LegalBasis.S17A, date(2008, 11, 2), ["wrong_basis_for_age"]),
+        (LegalBasis.S31, date(2008, 11, 2), []),
+    ],
+)
+def test_section_17a_takes_no_budget_after_the_eighteenth_birthday(
+    basis: LegalBasis, born: date, found: list[str]
+) -> None:
+    assert codes(basis=basis, born=born) == found
 
 
 def test_everything_that_stands_against_a_budget_is_found() -> None:

@@ -151,6 +151,29 @@ async def test_the_dead_employ_nobody(
     assert (answer.status_code, answer.json()["code"]) == (409, "recipient_died")
 
 
+async def test_an_engagement_ends_and_is_entered_anew_on_other_terms(
+    callers: Callers, address: str, recipient_id: UUID, north: str, south: str
+) -> None:
+    care = callers.care_worker(north)
+    made = (await care.post(f"{address}/engagements", json=engagement(recipient_id))).json()
+    end = f"{address}/engagements/{made['id']}/end"
+    body = {"ended_on": "2026-11-01", "reason": "moved in together"}
+    for change, code in (
+        ({"ended_on": "2026-10-04"}, "ends_before_start"),
+        ({"ended_on": "2026-11-03"}, "day_in_future"),
+    ):
+        refused = await care.post(end, json=body | change)
+        assert (refused.status_code, refused.json()["code"]) == (422, code)
+    assert (await callers.care_worker(south).post(end, json=body)).status_code == 404
+    assert (await callers.finance().post(end, json=body)).status_code == 403
+    ended = await care.post(end, json=body)
+    assert (ended.status_code, ended.json()["ended_on"]) == (200, "2026-11-01")
+    again = await care.post(end, json=body)
+    assert (again.status_code, again.json()["code"]) == (409, "engagement_ended")
+    anew = engagement(recipient_id, started_on="2026-11-02", same_household=True)
+    assert (await care.post(f"{address}/engagements", json=anew)).status_code == 201
+
+
 async def test_assistants_are_the_care_pathways_alone(callers: Callers, address: str, north: str, south: str) -> None:
     for caller in (callers.finance(), callers.auditor()):
         assert (await caller.get(address)).status_code == 403

@@ -10,7 +10,7 @@ from services.dp_api.recipients.schemas import Death, RecipientAmendment
 from services.shared import audit
 from services.shared.database import WriteSession
 from services.shared.errors import Conflict, Invalid, NotFound, Refused, Stale
-from tests.builders import recipients
+from tests.builders import agreements, recipients
 from tests.builders.recipients import NHS_NUMBERS, TODAY, a_recipient, a_team, new_recipient
 
 
@@ -90,6 +90,15 @@ async def test_who_cannot_be_right_is_not_registered(
 
 async def test_somebody_of_sixteen_today_is_registered(session: WriteSession) -> None:
     assert (await a_recipient(session, date_of_birth=date(2010, 11, 2))).version == 1
+
+
+async def test_a_birth_put_right_leaves_nobody_paid_below_sixteen(session: WriteSession) -> None:
+    made = await a_recipient(session, date_of_birth=date(1990, 1, 1))
+    await agreements.an_agreement(session, recipient_id=made.id)
+    with pytest.raises(Refused) as refusal:
+        await amended(session, made, RecipientAmendment(date_of_birth=date(2010, 1, 6)))
+    assert refusal.value.code == "too_young"
+    assert (await amended(session, made, RecipientAmendment(date_of_birth=date(2010, 1, 5)))).version == 2
 
 
 async def test_an_unknown_team_is_refused(session: WriteSession) -> None:

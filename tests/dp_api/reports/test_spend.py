@@ -189,7 +189,18 @@ async def test_a_question_that_makes_no_sense_is_pointed_at(
     assert answer.json()["errors"][0]["pointer"].startswith(pointer)
 
 
-async def test_care_workers_read_no_report(callers: Callers) -> None:
-    for address in (REPORT, f"{REPORT}.csv"):
-        answer = await callers.care_worker("north").get(address, params={"from": "2026-01-01", "to": "2026-01-31"})
-        assert answer.status_code == 403
+@pytest.mark.parametrize("cut", [{"by": "care_group"}, {"by": "month,care_group"}, {"care_group": "carers"}])
+async def test_care_groups_are_reported_for_whole_months(callers: Callers, cut: dict[str, str]) -> None:
+    months = {"from": "2026-01-01", "to": "2026-02-28"}
+    for caller in (callers.finance(), callers.auditor()):
+        assert (await caller.get(REPORT, params=cut | months)).status_code == 200
+        for part in ({"to": "2026-02-27"}, {"from": "2026-01-02"}, {"from": "2026-02-03", "to": "2026-02-03"}):
+            refused = await caller.get(REPORT, params=cut | months | part)
+            assert (refused.status_code, refused.json()["code"]) == (422, "whole_months_only"), part
+
+
+async def test_the_care_pathway_reads_no_report_of_every_team(callers: Callers) -> None:
+    for caller in (callers.care_worker("north"), callers.care_manager("north")):
+        for address in (REPORT, f"{REPORT}.csv"):
+            answer = await caller.get(address, params={"from": "2026-01-01", "to": "2026-01-31"})
+            assert answer.status_code == 403

@@ -51,6 +51,7 @@ async def test_a_refusal_says_where_it_stands_and_is_on_record(client_of: Client
     assert entry is not None
     assert (entry["outcome"], entry["reason"], entry["actor_role"]) == ("refused", "too_soon", "care_worker")
     assert (entry["subject_kind"], entry["subject_id"]) == ("team", team_id)
+    assert entry["legal_source"] == found.json()["legal_source"]
 
 
 async def test_what_is_no_id_in_an_address_is_not_put_on_record(client_of: ClientOf, databases: Databases) -> None:
