@@ -127,20 +127,8 @@ def changed(before: Mapping[str, object], after: Mapping[str, object]) -> dict[s
     return {name: {"before": old, "after": new} for name, (old, new) in pairs.items() if old != new}
 
 
-async def revealed(session: AnySession, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an entry's changes with personal values in clear, null where their person's key has been destroyed."""
-    people = {UUID(change["person_id"]) for change in changes.values() if "person_id" in change}
-    keys = await _keys(session, people=people)
-    return {name: _decrypted(session, change, keys=keys) for name, change in changes.items()}
-
-
-async def revealed_reason(session: AnySession, reason: str | None) -> str | None:
-    """Return an entry's reason in clear, None where its person's key has been destroyed."""
-    return (await revealed_reasons(session, [reason]))[0]
-
-
 async def revealed_reasons(session: AnySession, reasons: Sequence[str | None]) -> list[str | None]:
-    """Return several entries' reasons as `revealed_reason` does, their keys asked for at once."""
+    """Return entries' reasons in clear, None where a person's key has been destroyed."""
     people = {person_id for reason in reasons if (person_id := person_of(reason)) is not None}
     keys = await _keys(session, people=people)
     return [_shown_reason(session, reason, keys=keys) for reason in reasons]
@@ -203,13 +191,6 @@ async def _keys(session: AnySession, *, people: Collection[UUID]) -> dict[str, b
         return {}
     question = select(PersonalKey.person_id, PersonalKey.key_encrypted).where(PersonalKey.person_id.in_(people))
     return {str(person_id): key for person_id, key in await session.execute(question)}
-
-
-def _decrypted(session: AnySession, change: Mapping[str, Any], *, keys: Mapping[str, bytes]) -> dict[str, Any]:
-    if "person_id" not in change:
-        return dict(change)
-    key = keys.get(change["person_id"])
-    return {side: _opened(session, change[side], key=key) for side in ("before", "after")}
 
 
 def _opened(session: AnySession, token: str, *, key: bytes | None) -> Any:

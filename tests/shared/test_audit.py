@@ -17,6 +17,7 @@ from services.shared.identity import Actor, Role
 from services.shared.sealing import Verification
 from services.shared.tables.records import AuditEntry, ReadEntry
 from services.shared.vocabulary import AgreementStatus, Service
+from tests import trail
 from tests.databases import Databases
 
 WORKER = Actor(name="40123", roles=frozenset({Role.CARE_WORKER, Role.AUDITOR}), teams=frozenset({"hinckley"}))
@@ -55,7 +56,7 @@ async def test_an_entry_says_who_what_when_and_why(databases: Databases) -> None
     assert (entry.service, entry.subject_kind, entry.subject_id) == (Service.DP_API, "recipient", str(PERSON))
     assert (entry.request_id, entry.legal_source) == ("r-1", "s.31")
     async with databases.dp_api.read() as session:
-        assert await audit.revealed_reason(session, entry.reason) == "moved house"
+        assert await trail.revealed_reason(session, entry.reason) == "moved house"
     assert abs((datetime.now(UTC) - entry.at).total_seconds()) < 60
 
 
@@ -91,7 +92,7 @@ async def test_nothing_personal_stands_in_the_trail_in_clear(databases: Database
     assert "hinckley" in found
     assert [value for value in ("Agnes", "Marlowe", "Winterbourne", "1941") if value in found] == []
     async with databases.dp_api.read() as session:
-        assert await audit.revealed(session, entry.changes) == {
+        assert await trail.revealed(session, entry.changes) == {
             "full_name": {"before": "Agnes Marlowe", "after": "Agnes Winterbourne"},
             "date_of_birth": {"before": "1941-07-13", "after": "1941-07-31"},
             "team_code": {"before": "melton", "after": "hinckley"},
@@ -104,7 +105,7 @@ async def test_one_person_has_one_key_however_many_entries(databases: Databases)
     async with databases.superuser() as connection:
         assert await connection.fetchval("SELECT count(*) FROM personal_key") == 1
     async with databases.clawback.read() as session:
-        assert (await audit.revealed(session, first.changes))["known_as"]["after"] == "Aggie"
+        assert (await trail.revealed(session, first.changes))["known_as"]["after"] == "Aggie"
 
 
 async def destroy_key(connection: driver.Connection, person_id: UUID = PERSON) -> None:
@@ -120,8 +121,8 @@ async def test_destroying_a_persons_key_purges_the_values_and_leaves_the_seals_w
         await connection.execute("SET ROLE direct_payments_owner")
         await destroy_key(connection)
     async with databases.dp_api.read() as session:
-        assert await audit.revealed(session, entry.changes) == {"known_as": {"before": None, "after": None}}
-        assert await audit.revealed_reason(session, entry.reason) is None
+        assert await trail.revealed(session, entry.changes) == {"known_as": {"before": None, "after": None}}
+        assert await trail.revealed_reason(session, entry.reason) is None
         destroyed = (await session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1))).one()
     assert (destroyed.action, destroyed.actor, destroyed.reason) == (
         "destroy_personal_key",
@@ -139,9 +140,9 @@ async def test_a_later_key_of_the_same_person_brings_nothing_back(databases: Dat
         await destroy_key(connection)
     later = await amend(databases, before={}, after={"known_as": "Nes"}, personal=frozenset({"known_as"}))
     async with databases.dp_api.read() as session:
-        assert await audit.revealed(session, entry.changes) == {"known_as": {"before": None, "after": None}}
-        assert await audit.revealed_reason(session, entry.reason) is None
-        assert (await audit.revealed(session, later.changes))["known_as"]["after"] == "Nes"
+        assert await trail.revealed(session, entry.changes) == {"known_as": {"before": None, "after": None}}
+        assert await trail.revealed_reason(session, entry.reason) is None
+        assert (await trail.revealed(session, later.changes))["known_as"]["after"] == "Nes"
 
 
 async def test_no_key_goes_without_an_entry_of_its_own(databases: Databases) -> None:
@@ -175,8 +176,8 @@ async def test_a_reason_about_a_person_is_no_clear_text(databases: Databases) ->
     async with databases.dp_api.read() as session:
         clear = await session.scalar(select(AuditEntry.reason).where(AuditEntry.action == "set_team"))
         assert (clear, audit.person_of(clear)) == ("personal: a new team", None)
-        assert await audit.revealed_reason(session, clear) == clear
-        assert await audit.revealed_reason(session, None) is None
+        assert await trail.revealed_reason(session, clear) == clear
+        assert await trail.revealed_reason(session, None) is None
 
 
 @pytest.mark.parametrize("table", ["audit_entry", "read_log"])

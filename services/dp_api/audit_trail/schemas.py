@@ -39,7 +39,9 @@ class AuditEntryView(bodies.ResponseBody):
     reason: str | None = Field(description="Why, in the words of whoever did it; `[purged]` with its person's key.")
     legal_source: str | None
     changes: Mapping[str, Change]
-    digest: str | None = Field(description="SHA-256, in hexadecimal, of the ordered rows that a whole set's act wrote.")
+    digest: str | None = Field(
+        description="SHA-256, in hexadecimal, of the ordered rows, or of their ids, that a whole set's act wrote."
+    )
 
 
 class ReadEntryView(bodies.ResponseBody):

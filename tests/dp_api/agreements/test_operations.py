@@ -10,7 +10,6 @@ from services.dp_api.money_managers import operations as money_manager_operation
 from services.dp_api.money_managers import schemas as money_manager_schemas
 from services.dp_api.recipients import operations as recipient_operations
 from services.dp_api.recipients import schemas as recipient_schemas
-from services.shared import audit
 from services.shared.database import Database, WriteSession
 from services.shared.errors import Conflict, Invalid, NotFound, Refused, Stale
 from services.shared.vocabulary import (
@@ -22,6 +21,7 @@ from services.shared.vocabulary import (
     RecipientKind,
 )
 from tests import databases as test_databases
+from tests import trail
 from tests.builders import accounts, agreements, recipients
 from tests.builders.agreements import STARTED_ON, TODAY, a_budget, a_draft, an_agreement
 
@@ -72,7 +72,7 @@ async def test_an_agreement_goes_from_draft_to_its_end(session: WriteSession) ->
         "SELECT action, reason FROM audit_entry WHERE subject_id = :id AND action LIKE '%_agreement' ORDER BY id"
     )
     acts = await session.execute(question.bindparams(id=str(draft.id)))
-    assert [(row.action, await audit.revealed_reason(session, row.reason)) for row in acts] == [
+    assert [(row.action, await trail.revealed_reason(session, row.reason)) for row in acts] == [
         ("open_agreement", None),
         ("activate_agreement", None),
         ("suspend_agreement", "in hospital"),

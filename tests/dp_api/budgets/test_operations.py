@@ -7,11 +7,11 @@ from sqlalchemy import text
 from services.dp_api.agreements import operations as agreement_operations
 from services.dp_api.agreements import schemas as agreement_schemas
 from services.dp_api.budgets import operations, queries
-from services.shared import audit
 from services.shared.database import WriteSession
 from services.shared.errors import Conflict, Invalid, Refused
 from services.shared.vocabulary import LegalBasis, PaymentSchedule
 from services.shared.web import pages
+from tests import trail
 from tests.builders import agreements, recipients
 from tests.builders.agreements import TODAY
 from tests.databases import Databases
@@ -213,5 +213,5 @@ async def test_a_decision_is_on_the_trail_with_its_reason_and_what_it_replaced(s
     )
     reason, change = (await session.execute(question, {"id": str(agreement.id)})).one()
     assert "assessed" not in reason
-    assert await audit.revealed_reason(session, reason) == "assessed"
+    assert await trail.revealed_reason(session, reason) == "assessed"
     assert change == {"before": 100, "after": 250}

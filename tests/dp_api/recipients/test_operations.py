@@ -7,9 +7,9 @@ from sqlalchemy import text
 
 from services.dp_api.recipients import operations, schemas
 from services.dp_api.recipients.schemas import Death, RecipientAmendment
-from services.shared import audit
 from services.shared.database import WriteSession
 from services.shared.errors import Conflict, Invalid, NotFound, Refused, Stale
+from tests import trail
 from tests.builders import agreements, recipients
 from tests.builders.recipients import NHS_NUMBERS, TODAY, a_recipient, a_team, new_recipient
 
@@ -55,7 +55,7 @@ async def test_the_trail_can_be_read_with_the_persons_key(session: WriteSession)
     await amended(session, made, RecipientAmendment(full_name="Zebedee Quill-Smith"))
     question = text("SELECT changes::text FROM audit_entry WHERE subject_id = :id ORDER BY id DESC LIMIT 1")
     changes = json.loads(str(await session.scalar(question, {"id": str(made.id)})))
-    revealed = await audit.revealed(session, changes)
+    revealed = await trail.revealed(session, changes)
     assert revealed == {"full_name": {"before": "Zebedee Quill", "after": "Zebedee Quill-Smith"}}
 
 

@@ -69,7 +69,7 @@ async def read_recipient(team_id: str, trouble: str, session: Read) -> TeamShown
     """Raise the trouble that is asked for."""
     raise {
         "not_found": errors.NotFound("there is no such team"),
-        "refused": errors.Refused(Finding("too_soon", "it is too soon", sources.DP_REGS_R7)),
+        "refused": errors.Refused(Finding("too_soon", "it is too soon", sources.DP_REGS_R3)),
         "conflict": errors.Conflict("it stands otherwise"),
         "stale": errors.Stale("amended since"),
         "invalid": errors.Invalid("not so", pointer="/name"),

@@ -45,7 +45,7 @@ async def test_every_kind_of_trouble_has_its_status_and_one_shape(client_of: Cli
 async def test_a_refusal_says_where_it_stands_and_is_on_record(client_of: ClientOf, databases: Databases) -> None:
     team_id = "7f3c0a52-6a53-4d7c-9a55-0c9d2f6b1e10"
     found = await client_of(Role.CARE_WORKER, name="1").get(f"/v1/teams/{team_id}/troubles/refused")
-    assert found.json()["legal_source"].endswith("reg. 7")
+    assert found.json()["legal_source"].endswith("reg. 3")
     async with databases.superuser() as connection:
         entry = await connection.fetchrow("SELECT * FROM audit_entry")
     assert entry is not None
