@@ -7,13 +7,15 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench lock stop clean clean-data
+.PHONY: help setup run test check bench conserve lock stop clean clean-data
 
 UV_VERSION := 0.13.9
 UV := .tools/uv-$(UV_VERSION)/bin/uv
 SETUP ?= auto
 WORKERS ?= 2
 PIP := python3 -m pip --disable-pip-version-check --quiet
+PEER := 'django-hordak==2.0.0' 'psycopg[binary]==3.3.9'
+CONSERVE := --kills 10000 --database-kills 1000 --cuts 10000 --mutations 10000000
 STOP := import pathlib, sys; from services.shared import embedded; \
 	server = embedded.running(pathlib.Path(sys.argv[1])); server and embedded.stop(server)
 LOCKS := pyproject.toml uv.lock requirements.lock
@@ -40,8 +42,12 @@ check: .venv/.full ## formatting, lint, types and the order of the floors
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-bench: .venv/.full ## measure; SIZE=small for a short run
+bench: .venv/.full ## measure; SIZE=small for a short run, PEERS=1 beside django-hordak
+	@$(if $(PEERS),[ -d .peers/hordak ] || $(PIP) install --root-user-action=ignore --target .peers $(PEER))
 	@.venv/bin/python -m benchmarks $(if $(SIZE),--size $(SIZE))
+
+conserve: .venv/.full ## prove at length that nothing is lost or doubled (hours; ARGS="--kills 100" for less)
+	@.venv/bin/python -m tests.conservation $(or $(ARGS),$(CONSERVE))
 
 lock: $(UV) ## renew uv.lock from pyproject.toml, and requirements.lock from it
 	$(UV) lock
@@ -52,7 +58,7 @@ stop: ## stop the embedded database (a later `make run` starts it again)
 	@python3 -c '$(STOP)' "$${DP_DATA_DIR:-.data}"
 
 clean: stop ## remove what set-up, tests and checks made; the data stay
-	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage dist
+	@rm -rf .venv .tools .peers .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@if [ -e "$${DP_DATA_DIR:-.data}" ]; then \
 		echo "$${DP_DATA_DIR:-.data} is kept: it holds the data, their keys and seals (make clean-data removes it)"; fi

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from benchmarks import api, clawback, ingest, measure, over_http, report, stage
+from benchmarks import api, clawback, growth, ingest, measure, memory, over_http, peers, report, stage, webhook
 from benchmarks.measure import Result, Scale, Size, Stopwatch
 from services.shared import embedded
 
@@ -16,6 +16,10 @@ Area = Callable[[embedded.Server, Scale, Callable[[str], None]], Awaitable[list[
 AREAS: dict[str, Area] = {
     "ingest": ingest.results,
     "http": over_http.results,
+    "webhook": webhook.results,
+    "peers": peers.results,
+    "memory": memory.results,
+    "growth": growth.results,
     "clawback": clawback.results,
     "report": report.results,
     "api": api.results,
@@ -61,10 +65,14 @@ async def _measure(scale: Scale, areas: Sequence[str]) -> list[Result]:
 
 
 def _print(found: Sequence[Result]) -> None:
-    print(f"\n{'name':<26}{'value':>12}{'limit':>12} {'unit':<8}{'ratio':>7}  limit")
+    print(f"\n{'name':<26}{'value':>12}{'limit':>12} {'unit':<8}{'ratio':>7}{'at least':>10}{'aim':>7}  limit")
     for result in found:
         figures = f"{result.value:>12,.1f}{result.limit:>12,.1f} {result.unit:<8}{result.ratio:>7.2f}"
-        print(f"{result.name:<26}{figures}  {result.limit_is}")
+        print(f"{result.name:<26}{figures}{_bar(result.at_least):>10}{_bar(result.aim):>7}  {result.limit_is}")
+
+
+def _bar(bar: float | None) -> str:
+    return "" if bar is None else f"{bar:.2f}"
 
 
 def _write(found: Sequence[Result], path: Path) -> None:
@@ -75,6 +83,9 @@ def _write(found: Sequence[Result], path: Path) -> None:
             "limit": round(result.limit, 3),
             "ratio": round(result.ratio, 4),
             "unit": result.unit,
+            "limit_is": result.limit_is,
+            "at_least": result.at_least,
+            "aim": result.aim,
         }
         for result in found
     ]

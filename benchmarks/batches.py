@@ -36,6 +36,9 @@ COPY_COLUMNS: Final = (
     "delivery_number",
     "row_number",
     "batch_number",
+    "category_rule_id",
+    "reference",
+    "payee",
 )
 _SENT_AGAIN: Final = 100
 _MCCS: Final = ("8050", "8398", "5411", "4121", "7997")
@@ -63,6 +66,11 @@ def batches(random: Random, *, count: int, rows: int, accounts: int) -> list[Bat
         sent = fresh[:1_000]
         made.append(_batch(random, fresh, again))
     return made
+
+
+def singles(random: Random, *, count: int, accounts: int) -> list[Batch]:
+    """Return this many deliveries of one row each, all of them new."""
+    return [_batch(random, [_event(random, accounts=accounts)], []) for _ in range(count)]
 
 
 def account_id(number: int) -> UUID:
@@ -120,6 +128,9 @@ def _copy_line(event: events.CardEvent, place: int) -> str:
                 "1",
                 str(place),
                 "1",
+                "1",
+                event.reference or "",
+                (event.merchant_name or "").upper(),
             )
         )
         + "\n"

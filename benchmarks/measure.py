@@ -47,23 +47,20 @@ class WrongResultError(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A measured value beside the limit of the same run."""
+    """A measured value beside the limit of the same run, and the bar for their ratio, where one is set."""
 
     name: str
     value: float
     limit: float
     unit: str
     limit_is: str
+    at_least: float | None = None
+    aim: float | None = None
 
     @property
     def ratio(self) -> float:
         """Return the value as a share of the limit."""
         return self.value / self.limit if self.limit else 0.0
-
-
-def of_rounds(name: str, values: Sequence[float], limits: Sequence[float], *, unit: str, limit_is: str) -> Result:
-    """Return the medians of rounds as a result."""
-    return Result(name, statistics.median(values), statistics.median(limits), unit, limit_is)
 
 
 Contender = Callable[[int], Awaitable[float]]
@@ -99,6 +96,11 @@ class Stopwatch:
     def milliseconds(self) -> float:
         """Return the milliseconds that have passed."""
         return self.seconds * 1_000
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the value in the middle."""
+    return statistics.median(values)
 
 
 def require(is_right: bool, what: str) -> None:

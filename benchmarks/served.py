@@ -1,4 +1,4 @@
-"""A server process of the benchmark's own: `python -m benchmarks.served together|constant PORT`, set by `DP_...`."""
+"""A server process of the benchmarks: `python -m benchmarks.served together|webhook|constant PORT`, set by `DP_...`."""
 
 import asyncio
 import os
@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
+from benchmarks import webhook_app
 from benchmarks.stage import Stage
 from services import together
 from services.shared import settings as settings_module
@@ -37,7 +39,7 @@ def constant() -> FastAPI:
 
 
 @asynccontextmanager
-async def served(what: str, on: Stage, *, run_jobs: bool = False) -> AsyncGenerator[str]:
+async def served(what: str, on: Stage, *, run_jobs: bool = False, secret: str = "") -> AsyncGenerator[str]:
     """Serve in a process of its own and give the address; the process is gone afterwards."""
     port = _free_port()
     environment = os.environ | {
@@ -46,6 +48,7 @@ async def served(what: str, on: Stage, *, run_jobs: bool = False) -> AsyncGenera
         "DP_RATE_LIMIT": "1000000/second",
         "DP_RUN_JOBS": str(run_jobs).lower(),
         "DP_LOG_LEVEL": "error",
+        "DP_BENCH_SECRET": secret,
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.served", what, str(port), env=environment
@@ -78,8 +81,14 @@ def _free_port() -> int:
         return port
 
 
+def _application(what: str) -> ASGIApp:
+    if what == "constant":
+        return constant()
+    settings = settings_module.load()
+    return webhook_app.create(settings) if what == "webhook" else together.application(settings, service=None)
+
+
 if __name__ == "__main__":
     logs.configure("error")
-    is_ours = sys.argv[1] == "together"
-    application = together.application(settings_module.load(), service=None) if is_ours else constant()
+    application = _application(sys.argv[1])
     uvicorn.run(application, host="127.0.0.1", port=int(sys.argv[2]), log_config=None, access_log=False)

@@ -9,7 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -18,26 +18,22 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 from pydantic import ValidationError
 
-from services import console, running, together, welcome
-from services.card_ingest import pipeline, providers, queries
-from services.card_ingest.schemas import NewProvider, Receipt
+from services import category_command, command_line, console, feed_command, running, together, welcome
 from services.clawback import run as clawback_run
 from services.demo import accounts as demo_accounts
 from services.demo import loading, marks, staff
 from services.demo.examples import Examples
-from services.dp_api.accounts import operations as accounts
-from services.shared import ciphers, clock, dates, embedded, identity, migrate, sealing
+from services.shared import ciphers, clock, embedded, migrate, sealing
 from services.shared import settings as installation
 from services.shared.database import Database
-from services.shared.errors import ExpectedError, NotFound
+from services.shared.errors import ExpectedError
 from services.shared.identity import Role
 from services.shared.settings import Settings
-from services.shared.vocabulary import DeliveryDoor, RunTrigger, Service
+from services.shared.vocabulary import RunTrigger, Service
 from services.shared.web import dev_issuer, logs, openapi
 
 T = TypeVar("T")
 
-ACTOR: Final = identity.machine("command_line")
 _FAILURES: Final = (
     ExpectedError,
     ValidationError,
@@ -50,15 +46,13 @@ _FAILURES: Final = (
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-demo_app, feed_app, clawback_app, audit_app, openapi_app = (typer.Typer(no_args_is_help=True) for _ in range(5))
+demo_app, clawback_app, audit_app, openapi_app = (typer.Typer(no_args_is_help=True) for _ in range(4))
 app.add_typer(demo_app, name="demo", help="The synthetic county.")
-app.add_typer(feed_app, name="feed", help="Providers' feeds.")
+app.add_typer(feed_command.app, name="feed", help="Providers' feeds.")
+app.add_typer(category_command.app, name="categories", help="Spend categories and their rules.")
 app.add_typer(clawback_app, name="clawback", help="The surplus run.")
 app.add_typer(audit_app, name="audit", help="The sealed trail.")
 app.add_typer(openapi_app, name="openapi", help="The OpenAPI documents.")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A Europe/London day.")]
 
 
 class Served(StrEnum):
@@ -77,7 +71,7 @@ def serve(
     port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
 ) -> None:
     """Serve; the embedded default starts its database, makes its schema and, once, loads the demo county."""
-    settings = _settings()
+    settings = command_line.settings()
     only = None if service is Served.ALL else Service(service.value)
     with running.embedded_server(settings):
         asyncio.run(running.migrated(settings))
@@ -86,7 +80,9 @@ def serve(
         def say() -> None:
             if examples is not None:
                 address = f"http://{host}:{port}"
-                typer.echo("\n".join(welcome.lines(settings, address=address, found=examples, today=_day(None))))
+                typer.echo(
+                    "\n".join(welcome.lines(settings, address=address, found=examples, today=command_line.day(None)))
+                )
 
         running.serve(settings, service=only, host=host, port=port, on_start=say)
 
@@ -94,7 +90,7 @@ def serve(
 @app.command()
 def jobs() -> None:
     """Run every service's scheduled jobs in a process of their own."""
-    settings = _settings()
+    settings = command_line.settings()
     with running.embedded_server(settings):
         running.run_jobs(settings)
 
@@ -102,7 +98,7 @@ def jobs() -> None:
 @app.command(name="migrate")
 def migrate_schema() -> None:
     """Make the roles and bring the schema to the newest version."""
-    settings = _settings()
+    settings = command_line.settings()
     with running.embedded_server(settings):
         asyncio.run(migrate.migrate(settings))
     typer.echo(f"{settings.schema_name} is at {migrate.head()}")
@@ -116,7 +112,7 @@ def token(
     provider: Annotated[str | None, typer.Option(help="A feed's provider: `--name`, or the county's first.")] = None,
 ) -> None:
     """Sign a token of the dev issuer, which production refuses, and print it."""
-    settings = _settings()
+    settings = command_line.settings()
     if role is Role.FEED:
         provider = provider or name or next(iter(demo_accounts.PROVIDERS))
     member = staff.example(role) if name is None else None
@@ -129,14 +125,20 @@ def load_demo(
     recipients: Annotated[int, typer.Option(help="How many people.")] = 2_700,
     months: Annotated[int, typer.Option(help="How many months of transactions.")] = 12,
     seed: Annotated[int, typer.Option(help="The same seed makes the same county.")] = 2018,
-    today: Day = None,
+    today: command_line.Day = None,
 ) -> None:
     """Load the synthetic county."""
-    settings = _settings()
+    settings = command_line.settings()
     with running.embedded_server(settings), console.progress() as report:
         asyncio.run(running.migrated(settings))
         act = partial(
-            loading.load, settings, recipients=recipients, months=months, seed=seed, today=_day(today), report=report
+            loading.load,
+            settings,
+            recipients=recipients,
+            months=months,
+            seed=seed,
+            today=command_line.day(today),
+            report=report,
         )
         loaded = asyncio.run(running.sealed_after(settings, act))
     console.show(
@@ -144,36 +146,19 @@ def load_demo(
     )
 
 
-@feed_app.command(name="import")
-def import_feed(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The provider's file.")],
-    provider: Annotated[str, typer.Option(help="The provider's code.")],
-    profile: Annotated[str, typer.Option(help="The file's layout.")],
-    account: Annotated[str | None, typer.Option(help="The account of a file that names none, or `trial`.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Take in a provider's file; rows that came before are not posted again."""
-    settings, started = _settings(), time.monotonic()
-    with running.embedded_server(settings), console.progress() as report:
-        receipt = asyncio.run(
-            _take_in(settings, file=file, provider=provider, profile=profile, account=account, report=report)
-        )
-    console.show({**_outcome(receipt), "seconds": round(time.monotonic() - started, 3)}, as_json=as_json)
-
-
 @clawback_app.command(name="run")
-def run_clawback(as_of: Day = None, as_json: AsJson = False) -> None:
+def run_clawback(as_of: command_line.Day = None, as_json: command_line.AsJson = False) -> None:
     """Run the surplus test by hand; it claims no day."""
-    settings, started = _settings(), time.monotonic()
+    settings, started = command_line.settings(), time.monotonic()
     with running.embedded_server(settings):
-        found = asyncio.run(_run_clawback(settings, as_of=_day(as_of)))
+        found = asyncio.run(_run_clawback(settings, as_of=command_line.day(as_of)))
     console.show({**found, "seconds": round(time.monotonic() - started, 3)}, as_json=as_json)
 
 
 @audit_app.command(name="verify")
-def verify_audit(as_json: AsJson = False) -> None:
+def verify_audit(as_json: command_line.AsJson = False) -> None:
     """Check the whole trail against its seals; the exit code is 1 where anything is broken."""
-    settings = _settings()
+    settings = command_line.settings()
     with running.embedded_server(settings):
         found = asyncio.run(_on_trail(settings, sealing.verify))
     shown: dict[str, Any] = {"ok": found.ok, "entries": found.entries, "first_broken": found.first_broken}
@@ -185,9 +170,9 @@ def verify_audit(as_json: AsJson = False) -> None:
 @audit_app.command()
 def begin_seal_file(reason: Annotated[str, typer.Option(help="Why, for the trail.")]) -> None:
     """Begin a new seal file where the old one was lost or the database restored; the trail says so."""
-    settings = _settings()
+    settings = command_line.settings()
     with running.embedded_server(settings):
-        act = partial(sealing.begin_file, actor=ACTOR, reason=reason)
+        act = partial(sealing.begin_file, actor=command_line.ACTOR, reason=reason)
         console.show(asyncio.run(_on_trail(settings, act)), as_json=False)
 
 
@@ -213,77 +198,21 @@ def main() -> None:
         sys.exit(f"dp: unexpected: {json.dumps(logs.described(error))}")
 
 
-def _settings() -> Settings:
-    settings = installation.load().refuse_unsafe()
-    logs.configure(settings.log_level)
-    return settings
-
-
-def _day(given: datetime | None) -> date:
-    return given.date() if given else dates.london_date(clock.now())
-
-
 async def _county(settings: Settings) -> Examples | None:
     """Return where to begin looking in the demo county, loaded once; None where the database holds other people."""
     if not await loading.is_loaded(settings):
         with console.progress() as report:
             try:
-                await loading.load(settings, today=_day(None), report=report)
+                await loading.load(settings, today=command_line.day(None), report=report)
             except marks.OtherCountyError:
                 return None
     return await loading.find_examples(settings)
 
 
-async def _take_in(
-    settings: Settings, *, file: Path, provider: str, profile: str, account: str | None, report: console.Report
-) -> Receipt:
-    async with running.acting(settings) as own:
-        await _know_provider(own[Service.CARD_INGEST], code=provider)
-        if account == accounts.TRIAL_REF:
-            async with own[Service.DP_API].write(actor=ACTOR) as session:
-                await accounts.open_trial_account(session, provider_code=provider, today=_day(None))
-        delivery = pipeline.Delivery(
-            provider=provider,
-            door=DeliveryDoor.COMMAND_LINE,
-            profile=profile,
-            body=file,
-            external_id=None,
-            account_ref=account,
-            actor=ACTOR,
-            request_id=None,
-        )
-        return await pipeline.receive(
-            own[Service.CARD_INGEST],
-            delivery,
-            now=clock.now(),
-            progress=lambda done, total: report(f"rows of {file.name}", done, total),
-        )
-
-
-async def _know_provider(own: Database, *, code: str) -> None:
-    """Register an unknown provider, as an administrator would; in production that is an administrator's act alone."""
-    async with own.write(actor=ACTOR) as session:
-        if code not in {known.code for known in await queries.providers(session)}:
-            if own.settings.is_production:
-                raise NotFound(f"no provider {code}: an administrator registers it first", code="unknown_provider")
-            await providers.register_provider(session, values=NewProvider(code=code, name=code), now=clock.now())
-
-
-def _outcome(receipt: Receipt) -> dict[str, Any]:
-    """Return what became of the file now; of one that had come before, byte for byte, nothing is posted again."""
-    counted = {name: getattr(receipt, name) for name in ("posted", "already_posted", "held", "no_money", "quarantined")}
-    rows = {name: each.rows for name, each in counted.items()}
-    pence = {"delivered": receipt.delivered_pence, **{name: each.pence for name, each in counted.items()}}
-    for figures in (rows, pence) if receipt.already_received else ():
-        figures["already_posted"] += figures["posted"]
-        figures["posted"] = 0
-    return {"delivery_id": str(receipt.delivery_id), "rows": receipt.rows, **rows, "pence": pence}
-
-
 async def _run_clawback(settings: Settings, *, as_of: date) -> dict[str, Any]:
     async with running.acting(settings) as own:
         found = await clawback_run.run(
-            own[Service.CLAWBACK], as_of=as_of, trigger=RunTrigger.MANUAL, now=clock.now(), actor=ACTOR
+            own[Service.CLAWBACK], as_of=as_of, trigger=RunTrigger.MANUAL, now=clock.now(), actor=command_line.ACTOR
         )
     figures = ("accounts", "flagged", "new_cases", "excess_pence")
     shown = {name: getattr(found, name) for name in figures}

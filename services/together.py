@@ -40,6 +40,10 @@ JOBS: Final = {
 
 PREFIXES: Final = (
     ("/v1/feeds", Service.CARD_INGEST),
+    ("/v1/alerts", Service.CARD_INGEST),
+    ("/v1/categories", Service.CARD_INGEST),
+    ("/v1/category-rules", Service.CARD_INGEST),
+    ("/v1/categorisations", Service.CARD_INGEST),
     ("/v1/clawback", Service.CLAWBACK),
     ("/v1", Service.DP_API),
     (dev_issuer.JWKS_PATH, Service.DP_API),

@@ -64,3 +64,11 @@ def reference_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the published reference files are not at {folder} (set DP_REFERENCE_DATA)")
     return folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures that tests tell (`tests/conservation`) under the results, whichever process they ran in."""
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for name, figures in report.user_properties:
+            if name == "figures":
+                terminalreporter.write_line(str(figures))

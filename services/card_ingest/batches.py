@@ -1,16 +1,20 @@
 """A batch: some thousand rows of a delivery, prepared beside the loop, then posted in one transaction or not at all."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 from typing import Final
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import insert
+from sqlalchemy import Engine
 
-from services.card_ingest import categories, deliveries, holds, outcomes, posting, quarantine, staging
-from services.card_ingest.categories import Rule, Rules
+from services.card_ingest import deliveries, holds, originals, outcomes, posting, quarantine, staging
+from services.card_ingest.categories import payees, returns
+from services.card_ingest.categories import queries as category_queries
+from services.card_ingest.categories.rules import Choice, Rules
+from services.card_ingest.complete_days import Disputed
 from services.card_ingest.deliveries import StoredDelivery
 from services.card_ingest.events import BadRow, ReadRow, Row
 from services.card_ingest.outcomes import Result, Tally
@@ -19,44 +23,65 @@ from services.card_ingest.quarantine import Origin
 from services.card_ingest.reasons import Note
 from services.card_ingest.staging import Record
 from services.shared import audit, database, driver
-from services.shared.audit import Subject
+from services.shared.audit import Act, Subject
+from services.shared.ciphers import Ciphers
 from services.shared.database import AnySession, WriteSession
-from services.shared.tables.feeds import FeedBatch
 from services.shared.vocabulary import EventStatus, RowOutcome
 
 ROWS: Final = 10_000
 """Rows of one transaction: more would hold locks longer and gain nothing."""
 
-_RULES: Final = "SELECT id, coalesce(mcc, type) AS key, category, effective_from FROM category_rule"
-_TRIAL_REF: Final = "SELECT provider_account_ref FROM account WHERE provider_code = $1 AND kind = 'trial'"
+# Rules are only ever added, and no id comes twice: as many with the same sum of ids are the same rules.
+_STATE: Final = """
+SELECT count(*) AS rules, sum(id) AS ids,
+    (SELECT provider_account_ref FROM account WHERE provider_code = $1 AND kind = 'trial') AS trial_ref
+FROM category_rule WHERE account_id IS NULL
+"""
+_RULES: Final[WeakKeyDictionary[Engine, tuple[tuple[int, int | None], Rules]]] = WeakKeyDictionary()
 # Whoever opens or releases a hold must see every settlement of it, and the other way round, or it would be held for
 # ever. So a batch with such events has its provider to itself, and batches that only post share it with each other.
+# The statements are planned anew each time: what was right for a table of a thousand rows is wrong for a million.
 _NUMBER_AND_LOCK: Final = """
-SELECT nextval('feed_batch_number_seq'),
+SELECT nextval('feed_batch_number_seq'), set_config('plan_cache_mode', 'force_custom_plan', true),
     pg_advisory_xact_lock{mode}(hashtextextended('holds of ' || current_schema() || ' ' || $1::text, 0))
 """
 _NUMBER_BESIDE_OTHERS: Final = _NUMBER_AND_LOCK.format(mode="_shared")
 _NUMBER_ALONE: Final = _NUMBER_AND_LOCK.format(mode="")
 
+# Whatever moved money or was declined is looked at for alerts, once it is committed.
+_RECORD: Final = """
+WITH due AS (
+    INSERT INTO alert_due (batch_number, first_id, last_id) SELECT $1::bigint, $8::bigint, $9::bigint WHERE $7::boolean
+)
+INSERT INTO feed_batch (number, delivery_id, first_row, rows, digest, posted_at)
+VALUES ($1::bigint, $2, $3, $4, $5, $6)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the council holds that decides on events: its category rules, and the provider's trial account."""
+    """What decides on a delivery's events: the council's category rules, the provider's trial account, and what of a
+    delivery without ids waits for a person.
+    """
 
     rules: Rules
     trial_ref: str | None
+    disputed: Disputed | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Rows ready to post: all of them, those that the database must judge (by number, and as they are staged), and the
     results of those that are judged by their own content.
+
+    `payee_rules` are there where any staged row is a transfer: its payee may be registered for the account.
     """
 
     rows: Sequence[Row]
     staged: Mapping[int, ReadRow]
     records: Sequence[Record]
     told: Sequence[Result]
+    payee_rules: Rules | None = None
 
     @property
     def first_row(self) -> int:
@@ -65,10 +90,17 @@ class Batch:
 
 
 async def policy(session: AnySession, provider_code: str) -> Policy:
-    """Read what a provider's events are decided by, once for a delivery."""
+    """Return what a provider's events are decided by; the rules are read again only where there are others now, since
+    there are a thousand, and they remember what they have chosen.
+    """
     connection = await database.raw(session)
-    rules = categories.rules(Rule(**found) for found in await connection.fetch(_RULES))
-    return Policy(rules, await connection.fetchval(_TRIAL_REF, provider_code))
+    found = await connection.fetchrow(_STATE, provider_code)
+    assert found is not None  # noqa: S101 (an aggregate has one row)
+    engine, state = session.get_bind().engine, (found["rules"], found["ids"])
+    known = _RULES.get(engine)
+    if known is None or known[0] != state:
+        known = _RULES[engine] = state, await category_queries.policy(connection)
+    return Policy(known[1], found["trial_ref"])
 
 
 def prepared(rows: Iterator[Row], policy: Policy) -> Batch | None:
@@ -88,7 +120,7 @@ async def post(session: WriteSession, delivery: StoredDelivery, batch: Batch, *,
         return False
     connection = await database.raw(session)
     origin = Origin(delivery.provider_code, delivery.number, now)
-    number, posted = await _write(connection, delivery, batch)
+    number, posted = await _write(connection, delivery, batch, ciphers=session.ciphers)
     others = [*posted.others, *batch.told]
     await quarantine.keep(connection, others, origin, ciphers=session.ciphers)
     counted = outcomes.tally(posted=posted.rows, others=others)
@@ -106,7 +138,7 @@ async def release(session: WriteSession, delivery: StoredDelivery, policy: Polic
         await session.rollback()
         return 0
     batch = _batch(rows, policy)
-    number, posted = await _write(connection, delivery, batch)
+    number, posted = await _write(connection, delivery, batch, ciphers=session.ciphers)
     gone = await quarantine.release(
         connection, posted.rows, posted.others, Origin(delivery.provider_code, delivery.number, now)
     )
@@ -117,18 +149,63 @@ async def release(session: WriteSession, delivery: StoredDelivery, policy: Polic
     return left.rows
 
 
-async def _write(connection: driver.Connection, delivery: StoredDelivery, batch: Batch) -> tuple[int, Posted]:
+async def post_decided(session: WriteSession, delivery: StoredDelivery, batch: Batch, *, now: datetime) -> Posted:
+    """Post rows that two people have decided on, whatever they were waiting for; their delivery must be locked."""
+    connection = await database.raw(session)
+    provider = delivery.provider_code
+    number = int(await connection.fetchval(_NUMBER_BESIDE_OTHERS, provider))
+    await staging.stage(connection, batch.records)
+    if batch.payee_rules is not None:
+        await payees.resolve(connection, batch.payee_rules, provider_code=provider)
+    await returns.resolve(connection, batch.staged.values(), provider_code=provider)
+    posted = await posting.post(
+        connection,
+        batch.staged,
+        provider_code=provider,
+        delivery_number=delivery.number,
+        batch_number=number,
+    )
+    counted = outcomes.tally(posted=posted.rows, others=posted.others)
+    await _record_batch(session, delivery, number, batch=batch, posted=posted, counted=counted, now=now)
+    return posted
+
+
+async def begin_beside_others(connection: driver.Connection, provider_code: str) -> None:
+    """Begin to post rows that neither open nor release a hold, in the open transaction."""
+    await connection.fetchval(_NUMBER_BESIDE_OTHERS, provider_code)
+
+
+def digests(batch: Batch, rows: Iterable[ReadRow]) -> Iterator[bytes]:
+    """Yield the content digest of each row, as it is staged."""
+    staged = {record[0]: record[-1] for record in batch.records}
+    return (staged[row.number] for row in rows)
+
+
+async def _write(
+    connection: driver.Connection, delivery: StoredDelivery, batch: Batch, *, ciphers: Ciphers
+) -> tuple[int, Posted]:
     """Write what is staged of a batch under the next batch number, alone if it holds or releases anything."""
     to_post = {place: row for place, row in batch.staged.items() if row.event.status is EventStatus.POSTED}
     to_hold = {place: row for place, row in batch.staged.items() if place not in to_post}
     provider, delivery_number = delivery.provider_code, delivery.number
+    await staging.stage(connection, batch.records)  # Nobody waits for that yet.
     number = int(await connection.fetchval(_NUMBER_ALONE if to_hold else _NUMBER_BESIDE_OTHERS, provider))
-    await staging.stage(connection, batch.records)
+    if batch.payee_rules is not None:
+        await payees.resolve(connection, batch.payee_rules, provider_code=provider)
+    linked = [row for row in to_post.values() if row.event.reverses_transaction_id]
+    waiting = await originals.take_out(connection, to_post, provider_code=provider) if linked else {}
+    to_post = {place: row for place, row in to_post.items() if place not in waiting} if waiting else to_post
+    await returns.resolve(connection, linked, provider_code=provider)
     held = await holds.apply(connection, to_hold, provider_code=provider, delivery_number=delivery_number)
+    reversed_before = await holds.take_out(connection, to_post, provider_code=provider)
+    if reversed_before:
+        to_post = {place: row for place, row in to_post.items() if place not in reversed_before}
     posted = await posting.post(
         connection, to_post, provider_code=provider, delivery_number=delivery_number, batch_number=number
     )
-    return number, Posted(posted.rows, [*held, *posted.others])
+    others = [*held, *posted.others, *waiting.values(), *reversed_before.values()]
+    known = await quarantine.known_by_decision(connection, others, provider_code=provider, ciphers=ciphers)
+    return number, Posted(posted.rows, known, posted.first_id, posted.last_id)
 
 
 async def _record_batch(
@@ -141,18 +218,22 @@ async def _record_batch(
     counted: Tally,
     now: datetime,
 ) -> None:
-    digest = sha256(b"".join(row.digest for row in posted.rows)).digest()
-    row = {"number": number, "delivery_id": delivery.id, "first_row": batch.first_row, "rows": len(batch.rows)}
-    await session.execute(insert(FeedBatch).values(row | {"digest": digest, "posted_at": now}))
+    digest = sha256(b"".join(digests(batch, posted.rows))).digest()
+    connection = await database.raw(session)
+    is_due = bool(posted.rows) or any(result.code is Note.DECLINED for result in posted.others)
+    told = (number, delivery.id, batch.first_row, len(batch.rows), digest, now)
+    await connection.execute(_RECORD, *told, is_due, posted.first_id, posted.last_id)
     counts = {f"{outcome.value}_rows": count.rows for outcome, count in counted.items() if count.rows}
     pence = {"posted_pence": counted[RowOutcome.POSTED].pence}
-    await audit.record(
-        session,
+    act = Act(
+        actor=session.actor,
         action="post_feed_batch",
         subject=Subject(deliveries.SUBJECT, str(delivery.id)),
         after={"batch": number, **counts, **pence},
         digest=digest,
+        request_id=session.request_id,
     )
+    await audit.record_acts(session, [act])
 
 
 def _batch(rows: Sequence[Row], policy: Policy) -> Batch:
@@ -160,14 +241,27 @@ def _batch(rows: Sequence[Row], policy: Policy) -> Batch:
     told: list[Result] = []
     for row in rows:
         if isinstance(row, BadRow):
-            told.append(Result(row, RowOutcome.QUARANTINED, row.reason))
+            outcome = RowOutcome.NO_MONEY if isinstance(row.reason, Note) else RowOutcome.QUARANTINED
+            told.append(Result(row, outcome, row.reason))
         elif row.effect_pence == 0 and row.event.status is EventStatus.AUTHORISED:
             told.append(Result(row, RowOutcome.NO_MONEY, Note.CARD_CHECK))
+        elif policy.disputed is not None and (reason := policy.disputed.reason(row)) is not None:
+            told.append(Result(row, RowOutcome.QUARANTINED, reason))
         else:
             staged[row.number] = row
-    return Batch(rows, staged, [_record(row, policy) for row in staged.values()], told)
+    choose = policy.rules.choose
+    events = [(row.event, row.booked_on) for row in staged.values()]
+    chosen = [choose(event.type, event.mcc, event.merchant_name, booked_on) for event, booked_on in events]
+    records = staging.in_order([_record(*pair, policy) for pair in zip(staged.values(), chosen, strict=True)])
+    has_transfers = any(choice.is_transfer for choice in chosen)
+    return Batch(rows, staged, records, told, policy.rules if has_transfers else None)
 
 
-def _record(row: ReadRow, policy: Policy) -> Record:
-    category, rule_id = policy.rules.choose(row.event.type, row.event.mcc, row.booked_on)
-    return staging.record(row, category=category, category_rule_id=rule_id, trial_ref=policy.trial_ref)
+def _record(row: ReadRow, choice: Choice, policy: Policy) -> Record:
+    return staging.record(
+        row,
+        category=choice.category,
+        category_rule_id=choice.rule_id,
+        payee=choice.payee,
+        trial_ref=policy.trial_ref,
+    )

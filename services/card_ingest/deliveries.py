@@ -7,13 +7,13 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import Select, func, insert, or_, select, update
+from sqlalchemy import Select, func, insert, or_, select
 
 from services.card_ingest import keeping, outcomes
 from services.card_ingest.events import Row
 from services.card_ingest.keeping import Chunk, Fingerprint
 from services.card_ingest.outcomes import Count, Tally
-from services.shared import audit, dates, lifecycles
+from services.shared import audit, database, dates, lifecycles
 from services.shared.audit import Subject
 from services.shared.database import AnySession, ReadSession, WriteSession
 from services.shared.errors import Conflict, NotFound
@@ -26,7 +26,10 @@ _ACTIONS: Final = {
     DeliveryDoor.SIGNED_PUSH: "deliver_feed",
     DeliveryDoor.STAFF_UPLOAD: "upload_feed_file",
     DeliveryDoor.COMMAND_LINE: "import_feed_file",
+    DeliveryDoor.WATCHED_FOLDER: "take_in_feed_file",
+    DeliveryDoor.POLLING: "take_in_feed_page",
 }
+_OVER_HTTP: Final = (DeliveryDoor.SIGNED_PUSH, DeliveryDoor.STAFF_UPLOAD)
 
 
 class DeliveryIdReused(Conflict):
@@ -48,6 +51,7 @@ class NewDelivery:
     came: Fingerprint
     rows: int
     received_at: datetime
+    sequence: int | None = None
 
     @property
     def received_on(self) -> date:
@@ -95,6 +99,7 @@ async def find(session: AnySession, new: NewDelivery) -> UUID | None:
     same_bytes = (
         (FeedDelivery.sha256 == new.came.sha256)
         & (FeedDelivery.profile == new.profile)
+        & (FeedDelivery.profile_version == new.profile_version)
         & FeedDelivery.account_ref.is_not_distinct_from(new.account_ref)
     )
     known = same_bytes if new.external_id is None else or_(same_bytes, FeedDelivery.external_id == new.external_id)
@@ -124,7 +129,7 @@ async def store(session: WriteSession, new: NewDelivery, chunks: Iterator[Chunk]
         row = {"delivery_id": delivery_id, "chunk": place, "content": sealed, "is_redacted": chunk.is_redacted}
         await session.execute(insert(FeedContent).values(row))
         place += 1
-    await session.execute(insert(FeedProgress).values(_not_begun(delivery_id, rows=new.rows)))
+    await session.execute(insert(FeedProgress).values(_not_begun(delivery_id, new)))
     await audit.record(
         session,
         action=_ACTIONS[new.door],
@@ -159,7 +164,7 @@ async def unfinished(session: ReadSession, *, more_than: int, still_since: datet
     is_left_to_us = (
         (FeedProgress.status == DeliveryStatus.STORED)
         & (FeedProgress.rows > more_than)
-        & (FeedDelivery.door != DeliveryDoor.COMMAND_LINE)
+        & FeedDelivery.door.in_(_OVER_HTTP)
     )
     question = _stored().where(FeedProgress.status != DeliveryStatus.POSTED, is_left_to_us | (moved_at < still_since))
     return [StoredDelivery(**found._mapping) for found in await session.execute(question.order_by(FeedDelivery.number))]
@@ -187,9 +192,10 @@ async def rows_done(session: ReadSession, delivery_id: UUID) -> int:
 
 async def lock(session: WriteSession, delivery_id: UUID) -> Progress:
     """Return how far a delivery has come, and keep everybody else from moving it on until the transaction ends."""
-    question = select(FeedProgress.status, FeedProgress.rows_done).where(FeedProgress.delivery_id == delivery_id)
-    status, rows_done = (await session.execute(question.with_for_update())).one()
-    return Progress(status, rows_done)
+    connection = await database.raw(session)
+    found = await connection.fetchrow(_LOCK, delivery_id)
+    assert found is not None  # noqa: S101 (the progress is stored with its delivery)
+    return Progress(DeliveryStatus(found["status"]), found["rows_done"])
 
 
 async def advance(
@@ -211,30 +217,40 @@ async def advance(
     is_last = progress.rows_done + came.rows == delivery.rows
     if is_last:
         status = lifecycles.DELIVERY.move(status, "finish")
-    await session.execute(
-        update(FeedProgress)
-        .where(FeedProgress.delivery_id == delivery.id)
-        .values(
-            _added(counted)
-            | {
-                "status": status,
-                "rows_done": FeedProgress.rows_done + came.rows,
-                "delivered_pence": FeedProgress.delivered_pence + came.pence,
-                "unread_amounts": FeedProgress.unread_amounts + unread,
-                "finished_at": now if is_last else None,
-            }
-        )
+    connection = await database.raw(session)
+    finished_at = now if is_last else None
+    await connection.execute(
+        _ADVANCE, delivery.id, status.value, came.rows, came.pence, unread, finished_at, *_figures(counted)
     )
 
 
 async def move_released(session: WriteSession, delivery_id: UUID, *, left: Count, counted: Tally) -> None:
     """Count rows that left the quarantine where they have ended now."""
     outcomes.require_all(left, counted)
-    values = _added({**counted, RowOutcome.QUARANTINED: Count(-left.rows, -left.pence)})
-    await session.execute(update(FeedProgress).where(FeedProgress.delivery_id == delivery_id).values(values))
+    connection = await database.raw(session)
+    moved = {**counted, RowOutcome.QUARANTINED: Count(-left.rows, -left.pence)}
+    await connection.execute(_MOVE, delivery_id, *_figures(moved))
 
 
-_STORED: Final = ("provider_code", "door", "profile", "profile_version", "account_ref", "external_id", "received_at")
+_LOCK: Final = "SELECT status, rows_done FROM feed_progress WHERE delivery_id = $1 FOR UPDATE"
+_COUNTED: Final = [f"{outcome.value}_{unit}" for outcome in RowOutcome for unit in ("rows", "pence")]
+
+
+def _added(*, first: int) -> str:
+    """Return the assignments that move each outcome's columns, by parameters from this one on."""
+    return ", ".join(f"{column} = {column} + ${place}" for place, column in enumerate(_COUNTED, first))
+
+
+_ADVANCE: Final = f"""
+UPDATE feed_progress SET status = $2, rows_done = rows_done + $3, delivered_pence = delivered_pence + $4,
+    unread_amounts = unread_amounts + $5, finished_at = $6, {_added(first=7)}
+WHERE delivery_id = $1
+"""  # noqa: S608 (joined from constants)
+_MOVE: Final = f"UPDATE feed_progress SET {_added(first=2)} WHERE delivery_id = $1"  # noqa: S608
+_STORED: Final = (
+    *("provider_code", "door", "profile", "profile_version", "account_ref", "external_id", "received_at"),
+    "sequence",
+)
 
 
 def _stored() -> Select[Any]:
@@ -243,17 +259,20 @@ def _stored() -> Select[Any]:
     return select(*columns, FeedProgress.rows).join(FeedProgress, FeedProgress.delivery_id == FeedDelivery.id)
 
 
-def _not_begun(delivery_id: UUID, *, rows: int) -> dict[str, object]:
+def _not_begun(delivery_id: UUID, new: NewDelivery) -> dict[str, object]:
+    """Return the progress of a delivery of which nothing is done; one without rows (a statement without entries) is
+    done with that.
+    """
     nothing = {f"{outcome.value}_{unit}": 0 for outcome in RowOutcome for unit in ("rows", "pence")}
-    begun = {"delivery_id": delivery_id, "status": lifecycles.DELIVERY.initial, "rows": rows, "rows_done": 0}
-    return nothing | begun | {"delivered_pence": 0, "unread_amounts": 0, "finished_at": None}
+    status = lifecycles.DELIVERY.initial
+    if not new.rows:
+        status = lifecycles.DELIVERY.move(lifecycles.DELIVERY.move(status, "begin"), "finish")
+    begun = {"delivery_id": delivery_id, "status": status, "rows": new.rows, "rows_done": 0}
+    finished_at = None if new.rows else new.received_at
+    return nothing | begun | {"delivered_pence": 0, "unread_amounts": 0, "finished_at": finished_at}
 
 
-def _added(counted: Tally) -> dict[str, object]:
-    """Return the progress columns of each outcome, each moved by what was counted."""
-    values: dict[str, object] = {}
-    for outcome, count in counted.items():
-        for unit, amount in (("rows", count.rows), ("pence", count.pence)):
-            column = f"{outcome.value}_{unit}"
-            values[column] = getattr(FeedProgress, column) + amount
-    return values
+def _figures(counted: Tally) -> list[int]:
+    """Return rows and pence of each outcome, in the order of the progress columns."""
+    counts = [counted.get(outcome, outcomes.NOTHING) for outcome in RowOutcome]
+    return [figure for count in counts for figure in (count.rows, count.pence)]

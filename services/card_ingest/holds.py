@@ -1,10 +1,10 @@
 """Authorisations and declines: a hold counts in the available balance only, and a declined attempt in none.
 
-A hold opens with an `authorised` event and closes once: with the posted event of the same id (or that names it), or
-when it is reversed, declined or expires. Whatever comes first is remembered, so that events may come in any order, and
-only what names the hold's own account ends it. A reversal of a part leaves the whole held, which errs on the side of
-the person: the surplus test subtracts holds. A settlement of a part frees the whole: what the provider still holds of
-it comes as an authorisation of its own.
+What ends or lessens an authorisation is kept as it comes (`card_release`, `card_decline`, the posted row itself), and
+what is held is worked out from all of it whenever anything of it comes: so events may come in any order and in any
+batches, and the same is held. Only what names the hold's own account touches it. A reversal of a part releases that
+part, those that come to the whole end it, and so does a decline, an expiry or a settlement, of whatever amount: what
+the provider still holds after a settlement comes as an authorisation of its own.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,11 @@ from services.card_ingest.reasons import Note, Reason
 from services.shared import driver
 from services.shared.vocabulary import EventStatus, RowOutcome
 
+_HOLD_ID: Final = """
+    CASE staged.status WHEN 'authorised' THEN staged.provider_transaction_id
+        ELSE coalesce(staged.authorisation_id, staged.provider_transaction_id) END
+"""
+
 _OPEN: Final = f"""
 WITH opened AS (
     INSERT INTO card_hold (provider_code, provider_transaction_id, account_id, amount_pence, status, mcc, merchant_name,
@@ -24,54 +29,13 @@ WITH opened AS (
     SELECT $1, staged.provider_transaction_id, account.id, abs(staged.effect_pence), 'authorised', staged.mcc,
         staged.merchant_name, staged.occurred_at, $2::bigint, staged.row_number
     FROM staged_event AS staged {resolving.ACCOUNT}
-    WHERE staged.status = 'authorised' AND {resolving.TAKES} AND NOT EXISTS (
-        SELECT FROM card_transaction AS known
-        WHERE known.provider_code = $1 AND known.provider_transaction_id = staged.provider_transaction_id
-    ) AND NOT EXISTS (
-        SELECT FROM card_decline AS decline WHERE decline.provider_code = $1
-            AND decline.provider_transaction_id = staged.provider_transaction_id AND decline.account_id = account.id)
+    WHERE staged.status = 'authorised' AND {resolving.TAKES}
     ORDER BY staged.provider_transaction_id, staged.row_number
     ON CONFLICT DO NOTHING
     RETURNING account_id, amount_pence
 )
 INSERT INTO staged_move SELECT account_id, amount_pence FROM opened
 """  # noqa: S608 (joined from constants)
-
-# Of several events that each end the hold the first row does; those that end no hold of their account are not asked.
-_CLOSE: Final = f"""
-WITH asked AS (
-    SELECT DISTINCT ON (hold.provider_transaction_id) hold.provider_transaction_id AS hold_id, staged.status,
-        staged.occurred_at, staged.row_number
-    FROM staged_event AS staged {resolving.ACCOUNT}
-    JOIN card_hold AS hold ON hold.provider_code = $1 AND hold.status = 'authorised' AND hold.account_id = account.id
-        AND hold.provider_transaction_id = coalesce(staged.authorisation_id, staged.provider_transaction_id)
-    WHERE staged.status IN ('reversed', 'expired', 'declined') AND (card.id IS NULL OR card.account_id = account.id)
-        AND (staged.status <> 'reversed' OR staged.effect_pence = 0 OR abs(staged.effect_pence) >= hold.amount_pence)
-    ORDER BY hold.provider_transaction_id, staged.row_number
-), closed AS (
-    UPDATE card_hold AS hold SET status = asked.status, settled_at = asked.occurred_at FROM asked
-    WHERE hold.provider_code = $1 AND hold.provider_transaction_id = asked.hold_id AND hold.status = 'authorised'
-    RETURNING hold.account_id, hold.amount_pence, asked.row_number
-), moved AS (
-    INSERT INTO staged_move SELECT account_id, -amount_pence FROM closed
-)
-SELECT row_number FROM closed
-"""  # noqa: S608
-
-# A release that comes first still needs a magnitude, though none is ever held for it.
-_CLOSE_BEFORE_OPEN: Final = f"""
-INSERT INTO card_hold (provider_code, provider_transaction_id, account_id, amount_pence, status, authorised_at,
-    settled_at, delivery_number, row_number)
-SELECT $1, coalesce(staged.authorisation_id, staged.provider_transaction_id), account.id,
-    greatest(abs(staged.effect_pence), 1), staged.status, staged.occurred_at, staged.occurred_at, $2::bigint,
-    staged.row_number
-FROM staged_event AS staged {resolving.ACCOUNT}
-WHERE staged.status IN ('reversed', 'expired') AND {resolving.TAKES} AND NOT EXISTS (
-    SELECT FROM card_transaction AS known WHERE known.provider_code = $1
-        AND known.provider_transaction_id = coalesce(staged.authorisation_id, staged.provider_transaction_id))
-ORDER BY 2, staged.row_number
-ON CONFLICT DO NOTHING
-"""  # noqa: S608
 
 _DECLINE: Final = f"""
 INSERT INTO card_decline (provider_code, provider_transaction_id, account_id, amount_pence, reason, mcc, merchant_name,
@@ -84,58 +48,179 @@ ORDER BY staged.provider_transaction_id, staged.row_number
 ON CONFLICT DO NOTHING
 """  # noqa: S608
 
+# The hold that an event names, and the transaction that posted under the hold's own id.
+_NAMED: Final = f"""
+LEFT JOIN card_hold AS hold ON hold.provider_code = $1 AND hold.provider_transaction_id = {_HOLD_ID}
+LEFT JOIN card_transaction AS known ON known.provider_code = $1
+    AND known.provider_transaction_id = {_HOLD_ID} AND known.account_id = account.id
+"""
+
+# A reversal after the posting of its own id takes posted money back, unless it is what the settlement left of the hold.
+_TAKES_BACK: Final = """
+    (staged.status = 'reversed' AND staged.occurred_at >= known.occurred_at AND NOT coalesce(staged.effect_pence <> 0
+        AND abs(staged.effect_pence) + abs(known.amount_pence) <= hold.amount_pence, false)) IS TRUE
+"""
+
+# A decline ends what it names beside its own id; by its own id it is found in its own table.
+_KEEP_RELEASES: Final = f"""
+INSERT INTO card_release (provider_code, provider_transaction_id, status, released_at, amount_pence, hold_id,
+    account_id, delivery_number, row_number)
+SELECT $1, staged.provider_transaction_id, staged.status, staged.occurred_at, abs(staged.effect_pence), {_HOLD_ID},
+    account.id, $2::bigint, staged.row_number
+FROM staged_event AS staged {resolving.ACCOUNT} {_NAMED}
+LEFT JOIN card_decline AS decline ON decline.provider_code = $1 AND staged.status = 'declined'
+    AND decline.provider_transaction_id = staged.provider_transaction_id
+    AND decline.delivery_number = $2::bigint AND decline.row_number = staged.row_number
+WHERE (staged.status IN ('reversed', 'expired')
+        OR (decline.account_id IS NOT NULL AND staged.authorisation_id <> staged.provider_transaction_id))
+    AND (card.id IS NULL OR card.account_id = account.id) AND NOT {_TAKES_BACK}
+    AND CASE WHEN hold.account_id IS NULL THEN {resolving.TAKES} ELSE hold.account_id = account.id END
+ORDER BY staged.provider_transaction_id, staged.row_number
+ON CONFLICT DO NOTHING
+"""  # noqa: S608
+
+_WORK_OUT: Final = f"""
+WITH named AS (
+    SELECT DISTINCT {_HOLD_ID} AS hold_id FROM staged_event AS staged WHERE staged.status <> 'posted'
+), told AS MATERIALIZED (
+    SELECT named.hold_id, hold.account_id, hold.amount_pence, hold.status AS old_status,
+        hold.released_pence AS old_released_pence, least(release.pence, hold.amount_pence) AS released_pence,
+        CASE WHEN hold.status <> 'authorised' THEN hold.status
+            WHEN known.id IS NOT NULL OR release.is_settled THEN 'posted'
+            WHEN decline.account_id IS NOT NULL OR release.is_declined THEN 'declined'
+            WHEN release.is_expired THEN 'expired'
+            WHEN release.is_whole OR release.pence >= hold.amount_pence THEN 'reversed'
+            ELSE 'authorised' END AS status,
+        coalesce(hold.settled_at, known.occurred_at, release.last_at, decline.declined_at) AS settled_at
+    FROM named
+    JOIN card_hold AS hold ON hold.provider_code = $1 AND hold.provider_transaction_id = named.hold_id
+    LEFT JOIN card_transaction AS known ON known.provider_code = $1 AND known.provider_transaction_id = named.hold_id
+        AND known.account_id = hold.account_id
+    LEFT JOIN card_decline AS decline ON decline.provider_code = $1 AND decline.provider_transaction_id = named.hold_id
+        AND decline.account_id = hold.account_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(amount_pence) FILTER (WHERE status = 'reversed'), 0)::bigint AS pence,
+            max(released_at) AS last_at, bool_or(status = 'posted') AS is_settled,
+            bool_or(status = 'declined') AS is_declined, bool_or(status = 'expired') AS is_expired,
+            bool_or(status = 'reversed' AND amount_pence = 0) AS is_whole
+        FROM card_release AS kept
+        WHERE kept.provider_code = $1 AND kept.hold_id = named.hold_id AND kept.account_id = hold.account_id
+    ) AS release
+), changed AS (
+    UPDATE card_hold AS hold SET status = told.status, released_pence = told.released_pence,
+        settled_at = CASE WHEN told.status <> 'authorised' THEN told.settled_at END
+    FROM told
+    WHERE hold.provider_code = $1 AND hold.provider_transaction_id = told.hold_id
+        AND (told.status, told.released_pence) <> (told.old_status, told.old_released_pence)
+), moved AS (
+    INSERT INTO staged_move
+    SELECT account_id, CASE WHEN status = 'authorised' THEN old_released_pence - released_pence
+        ELSE old_released_pence - amount_pence END
+    FROM told WHERE old_status = 'authorised' AND (status <> 'authorised' OR released_pence <> old_released_pence)
+)
+SELECT hold_id FROM told WHERE old_status = 'authorised' AND status <> 'authorised'
+"""  # noqa: S608
+
 _FACTS: Final = f"""
-SELECT staged.row_number, account.id IS NOT NULL AS has_account, card.account_id <> account.id AS is_other_card,
-    staged.booked_on > account.closed_on AS is_closed, hold.status AS hold_status,
+SELECT staged.row_number, {_HOLD_ID} AS hold_id, account.id IS NOT NULL AS has_account,
+    card.account_id <> account.id AS is_other_card, staged.booked_on > account.closed_on AS is_closed,
+    hold.status AS hold_status,
     (hold.delivery_number = $2::bigint AND hold.row_number = staged.row_number) IS TRUE AS is_own_hold,
     (hold.account_id <> account.id) IS TRUE AS is_hold_of_another,
     (hold.account_id = account.id AND hold.amount_pence = abs(staged.effect_pence)
         AND hold.authorised_at = staged.occurred_at) IS TRUE AS is_same_hold,
-    known.id IS NOT NULL AS has_posted,
+    (release.delivery_number = $2 AND release.row_number = staged.row_number) IS TRUE AS is_own_release,
+    release.hold_id IS NOT NULL AS has_release,
+    (release.account_id = account.id AND release.hold_id = {_HOLD_ID}) IS TRUE AS is_same_release,
+    {_TAKES_BACK} AS takes_back,
     (decline.delivery_number = $2 AND decline.row_number = staged.row_number) IS TRUE AS is_own_decline,
-    decline.account_id IS NOT NULL AS has_declined, (decline.account_id = account.id) IS TRUE AS is_declined,
+    decline.account_id IS NOT NULL AS has_declined,
     (decline.account_id = account.id AND decline.amount_pence = abs(staged.effect_pence)
         AND decline.declined_at = staged.occurred_at) IS TRUE AS is_same_decline
-FROM staged_event AS staged {resolving.ACCOUNT}
-LEFT JOIN card_hold AS hold ON hold.provider_code = $1 AND hold.provider_transaction_id = CASE staged.status
-    WHEN 'authorised' THEN staged.provider_transaction_id
-    ELSE coalesce(staged.authorisation_id, staged.provider_transaction_id) END
-LEFT JOIN card_transaction AS known ON known.provider_code = $1
-    AND known.provider_transaction_id = coalesce(staged.authorisation_id, staged.provider_transaction_id)
-LEFT JOIN card_decline AS decline ON decline.provider_code = $1 AND staged.status IN ('authorised', 'declined')
+FROM staged_event AS staged {resolving.ACCOUNT} {_NAMED}
+LEFT JOIN card_release AS release ON release.provider_code = $1
+    AND release.provider_transaction_id = staged.provider_transaction_id AND release.status = staged.status
+    AND release.released_at = staged.occurred_at AND release.amount_pence = abs(staged.effect_pence)
+LEFT JOIN card_decline AS decline ON decline.provider_code = $1 AND staged.status = 'declined'
     AND decline.provider_transaction_id = staged.provider_transaction_id
 WHERE staged.status <> 'posted'
 """  # noqa: S608
+
+# What has come before is known again by its posting; the first condition spares providers that release nothing.
+_REVERSED_BEFORE: Final = f"""
+SELECT staged.row_number, staged.delivery_number, hold.amount_pence IS NOT NULL AS has_hold
+FROM staged_event AS staged {resolving.ACCOUNT}
+LEFT JOIN card_hold AS hold ON hold.provider_code = $1
+    AND hold.provider_transaction_id = staged.provider_transaction_id AND hold.account_id = account.id
+WHERE EXISTS (SELECT FROM card_release WHERE provider_code = $1) AND staged.status = 'posted' AND EXISTS (
+    SELECT FROM card_release AS kept
+    WHERE kept.provider_code = $1 AND kept.hold_id = staged.provider_transaction_id AND kept.status = 'reversed'
+        AND kept.account_id = account.id AND kept.released_at >= staged.occurred_at
+        AND NOT coalesce(kept.amount_pence <> 0
+            AND kept.amount_pence + abs(staged.effect_pence) <= hold.amount_pence, false)
+) AND NOT EXISTS (
+    SELECT FROM card_transaction AS known
+    WHERE known.provider_code = $1 AND known.provider_transaction_id = staged.provider_transaction_id)
+"""  # noqa: S608
+_TAKE_OUT: Final = "DELETE FROM staged_event WHERE status = 'posted' AND row_number = ANY($1::integer[])"
+
+
+async def take_out(
+    connection: driver.Connection, rows: Mapping[int, ReadRow], *, provider_code: str
+) -> dict[int, Result]:
+    """Take the rows whose own id was reversed before they came out of what is staged: as in the other order, where the
+    reversal waits, people decide. `rows` are the staged rows of status `posted`; call it once `apply` has been.
+    """
+    found = await connection.fetch(_REVERSED_BEFORE, provider_code) if rows else ()
+    places = {each["row_number"]: each["has_hold"] for each in found if each["row_number"] in rows}
+    if places:
+        await connection.execute(_TAKE_OUT, list(places))
+    return {place: _reversed_before(rows[place], has_hold=has_hold) for place, has_hold in places.items()}
+
+
+async def reversed_before(connection: driver.Connection, *, provider_code: str) -> frozenset[int]:
+    """Return the numbers of the gathered deliveries of which some staged row was reversed before it came."""
+    return frozenset(each["delivery_number"] for each in await connection.fetch(_REVERSED_BEFORE, provider_code))
+
+
+def _reversed_before(row: ReadRow, *, has_hold: bool) -> Result:
+    """Return that a row waits: while its authorisation has not come, for that too, which may show what was released."""
+    waits_for = None if has_hold else row.event.provider_transaction_id
+    return Result(row, RowOutcome.QUARANTINED, Reason.REVERSED_BEFORE, waits_for=waits_for)
 
 
 async def apply(
     connection: driver.Connection, rows: Mapping[int, ReadRow], *, provider_code: str, delivery_number: int
 ) -> list[Result]:
-    """Open and close holds and keep declines, as staged; the balances' moves are staged for the posting statement.
+    """Open and end holds and keep declines, as staged; the balances' moves are staged for the posting statement.
 
     `rows` are the staged rows of any status but `posted`, by row number.
     """
     if not rows:
         return []
     statuses = {row.event.status for row in rows.values()}
-    released: set[int] = set()
     if EventStatus.AUTHORISED in statuses:
         await connection.execute(_OPEN, provider_code, delivery_number)
-    if statuses - {EventStatus.AUTHORISED}:
-        released = {each["row_number"] for each in await connection.fetch(_CLOSE, provider_code)}
-        await connection.execute(_CLOSE_BEFORE_OPEN, provider_code, delivery_number)
     if EventStatus.DECLINED in statuses:
         await connection.execute(_DECLINE, provider_code, delivery_number)
+    if statuses - {EventStatus.AUTHORISED}:
+        await connection.execute(_KEEP_RELEASES, provider_code, delivery_number)
+    ended = {each["hold_id"] for each in await connection.fetch(_WORK_OUT, provider_code)}
     facts = await connection.fetch(_FACTS, provider_code, delivery_number)
-    return [judged(rows[each["row_number"]], dict(each), is_released=each["row_number"] in released) for each in facts]
+    return [judged(rows[each["row_number"]], dict(each), has_ended=each["hold_id"] in ended) for each in facts]
 
 
-def judged(row: ReadRow, facts: Mapping[str, Any], *, is_released: bool) -> Result:
-    """Say where an event that posts nothing has ended, from what the tables hold after it was applied."""
-    judge = {EventStatus.AUTHORISED: _authorised, EventStatus.DECLINED: _declined}.get(row.event.status, _released)
-    if is_released and row.event.status is not EventStatus.DECLINED:
-        return Result(row, RowOutcome.NO_MONEY, Note.HOLD_RELEASED)
-    found = judge(row, facts)
+def judged(row: ReadRow, facts: Mapping[str, Any], *, has_ended: bool) -> Result:
+    """Say where an event that posts nothing has ended, from what the tables hold after it was applied.
+
+    `has_ended` tells whether the hold that it names has ended with the events of its batch.
+    """
+    if row.event.status is EventStatus.AUTHORISED:
+        found = _authorised(row, facts)
+    elif row.event.status is EventStatus.DECLINED:
+        found = _declined(row, facts)
+    else:
+        found = _released(row, facts, has_ended=has_ended)
     if found is not None:
         return found
     if facts["has_account"] and facts["is_other_card"]:
@@ -146,14 +231,14 @@ def judged(row: ReadRow, facts: Mapping[str, Any], *, is_released: bool) -> Resu
 
 
 def _authorised(row: ReadRow, facts: Mapping[str, Any]) -> Result | None:
+    """Judge an authorisation: it counts as held whenever it comes, also where what ended it came before it."""
     if facts["is_own_hold"]:
-        return Result(row, RowOutcome.HELD)
+        is_open = facts["hold_status"] == EventStatus.AUTHORISED
+        return Result(row, RowOutcome.HELD, None if is_open else Note.HOLD_ALREADY_CLOSED)
     if facts["is_same_hold"]:
         return Result(row, RowOutcome.ALREADY_POSTED)
-    if facts["hold_status"] == EventStatus.AUTHORISED:
+    if facts["hold_status"] is not None and facts["has_account"]:
         return Result(row, RowOutcome.QUARANTINED, Reason.SAME_ID_OTHER_CONTENT)
-    if facts["hold_status"] is not None or facts["has_posted"] or facts["is_declined"]:
-        return Result(row, RowOutcome.NO_MONEY, Note.HOLD_ALREADY_CLOSED)
     return None
 
 
@@ -167,20 +252,24 @@ def _declined(row: ReadRow, facts: Mapping[str, Any]) -> Result | None:
     return None
 
 
-def _released(row: ReadRow, facts: Mapping[str, Any]) -> Result | None:
-    if facts["is_own_hold"]:
-        return Result(row, RowOutcome.NO_MONEY, Note.RELEASE_BEFORE_HOLD)
-    if facts["is_hold_of_another"]:
-        return Result(row, RowOutcome.QUARANTINED, Reason.SAME_ID_OTHER_CONTENT)
-    if facts["hold_status"] == EventStatus.AUTHORISED and (not facts["has_account"] or facts["is_other_card"]):
-        return None
-    if facts["hold_status"] == row.event.status:
+def _released(row: ReadRow, facts: Mapping[str, Any], *, has_ended: bool) -> Result | None:
+    if facts["is_own_release"]:
+        return Result(row, RowOutcome.NO_MONEY, _note(facts["hold_status"], has_ended=has_ended))
+    if facts["is_same_release"]:
         return Result(row, RowOutcome.ALREADY_POSTED)
-    if facts["hold_status"] == EventStatus.AUTHORISED:
-        return Result(row, RowOutcome.NO_MONEY, Note.PARTIAL_RELEASE)
-    has_posted = facts["has_posted"] or facts["hold_status"] == EventStatus.POSTED
-    if has_posted and row.event.status is EventStatus.REVERSED:
-        return Result(row, RowOutcome.QUARANTINED, Reason.REVERSES_POSTED)
-    if has_posted or facts["hold_status"] is not None:
-        return Result(row, RowOutcome.NO_MONEY, Note.HOLD_ALREADY_CLOSED)
+    if not facts["has_account"] or facts["is_other_card"]:
+        return None
+    if facts["is_hold_of_another"] or facts["has_release"]:
+        return Result(row, RowOutcome.QUARANTINED, Reason.SAME_ID_OTHER_CONTENT)
+    if facts["takes_back"]:
+        waits_for = None if facts["hold_status"] is not None else facts["hold_id"]
+        return Result(row, RowOutcome.QUARANTINED, Reason.REVERSES_POSTED, waits_for=waits_for)
     return None
+
+
+def _note(hold_status: str | None, *, has_ended: bool) -> Note:
+    if hold_status is None:
+        return Note.RELEASE_BEFORE_HOLD
+    if has_ended:
+        return Note.HOLD_RELEASED
+    return Note.PARTIAL_RELEASE if hold_status == EventStatus.AUTHORISED else Note.HOLD_ALREADY_CLOSED

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
 from services.card_ingest import scanning
+from services.card_ingest.scanning import Identifiers
 from services.shared.ciphers import Ciphers
 from services.shared.errors import Conflict
 
 Body: TypeAlias = bytes | Path
+ChunkAt: TypeAlias = Callable[[int], bytes | None]
 
 CHUNK_BYTES: Final = 4 * 2**20
 _FASTEST: Final = 1
@@ -43,7 +45,7 @@ class Chunk:
 class Kept(io.RawIOBase):
     """Kept content as a file with one chunk at a time in memory; `chunk` gives each by its number, then None."""
 
-    def __init__(self, chunk: Callable[[int], bytes | None]) -> None:
+    def __init__(self, chunk: ChunkAt) -> None:
         self._chunk = chunk
         self._number = 0
         self._rest = memoryview(b"")
@@ -78,12 +80,16 @@ def fingerprint(body: Body) -> Fingerprint:
     return Fingerprint(digest.digest(), size)
 
 
-def chunks(body: Body, *, came: Fingerprint) -> Iterator[Chunk]:
+def chunks(body: Body, *, came: Fingerprint, identifiers: Identifiers | None = None) -> Iterator[Chunk]:
     """Yield what came without card numbers, a file in pieces of whole lines. Raises ChangedWhileRead."""
+    if isinstance(body, bytes):  # Nothing can change it meanwhile; where it came compressed, `came` is of those bytes.
+        scanned = scanning.redact(body, identifiers=identifiers)
+        yield Chunk(scanned.content, scanned.is_redacted)
+        return
     digest = hashlib.sha256()
     for piece in _pieces(body):
         digest.update(piece)
-        scanned = scanning.redact(piece)
+        scanned = scanning.redact(piece, identifiers=identifiers)
         yield Chunk(scanned.content, scanned.is_redacted)
     if digest.digest() != came.sha256:
         raise ChangedWhileRead("the file changed while it was read; nothing was stored")
@@ -99,10 +105,22 @@ def unsealed(kept: bytes, *, ciphers: Ciphers) -> bytes:
     return zlib.decompress(ciphers.decrypt(kept))
 
 
-def _pieces(body: Body) -> Iterator[bytes]:
-    if isinstance(body, bytes):
-        yield body
-        return
+def _pieces(body: Path) -> Iterator[bytes]:
     with body.open("rb") as content:
         while piece := content.read(CHUNK_BYTES):
-            yield piece + content.readline()
+            yield piece + _rest_of_line(content)
+
+
+def _rest_of_line(content: BinaryIO) -> bytes:
+    """Return what follows to the end of the line; of one longer than any row, to where an element or object ends.
+
+    No card number stands across such a place: the scan takes none of these characters for a separator.
+    """
+    rest = content.readline(CHUNK_BYTES)
+    if len(rest) < CHUNK_BYTES or rest.endswith(b"\n"):
+        return rest
+    end = max(rest.rfind(mark) for mark in (b">", b"}")) + 1
+    if not end:
+        return rest + content.readline()
+    content.seek(end - len(rest), io.SEEK_CUR)
+    return rest[:end]

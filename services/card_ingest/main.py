@@ -1,18 +1,48 @@
 """The card feed's service: its doors, and what it does by itself."""
 
+from datetime import date
 from typing import Final
 
+import structlog
 from fastapi import FastAPI
 
-from services.card_ingest import endpoints, pipeline, reconciliation, spend
+from services.card_ingest import disposing, pipeline, queries, spend
+from services.card_ingest.alerts import endpoints as alert_endpoints
+from services.card_ingest.alerts import examining
+from services.card_ingest.categories import endpoints as category_endpoints
+from services.card_ingest.decisions import endpoints as decision_endpoints
+from services.card_ingest.endpoints import deliveries as delivery_endpoints
+from services.card_ingest.endpoints import providers as provider_endpoints
+from services.card_ingest.endpoints import pushes as push_endpoints
+from services.card_ingest.folder import operations as folder
+from services.card_ingest.folder.places import Looks
+from services.card_ingest.polling import endpoints as polling_endpoints
+from services.card_ingest.polling import operations as polling
+from services.card_ingest.reconciliation import endpoints as reconciliation_endpoints
+from services.card_ingest.reconciliation import operations as reconciliation
+from services.card_ingest.reconciliation import proof
 from services.shared import clock, identity, jobs
 from services.shared.database import Database, WriteSession
 from services.shared.settings import Settings
 from services.shared.vocabulary import Service
 from services.shared.web import app
 
-ROUTERS: Final = (endpoints.router,)
+ROUTERS: Final = (
+    push_endpoints.router,
+    delivery_endpoints.router,
+    provider_endpoints.router,
+    polling_endpoints.router,
+    reconciliation_endpoints.router,
+    alert_endpoints.router,
+    decision_endpoints.router,
+    category_endpoints.categories,
+    category_endpoints.rules,
+    category_endpoints.categorisations,
+)
 SCHEDULER: Final = identity.machine(jobs.MACHINE, Service.CARD_INGEST)
+_LOOKS: Final[Looks] = {}
+
+log: Final = structlog.get_logger("dp.card_ingest")
 
 
 def create(*, settings: Settings, database: Database | None = None) -> FastAPI:
@@ -25,7 +55,13 @@ def create(*, settings: Settings, database: Database | None = None) -> FastAPI:
         jobs=JOBS,
         settings=settings,
         database=database,
+        provider_of=_provider_of,
     )
+
+
+async def _provider_of(database: Database, fingerprint: bytes) -> str | None:
+    async with database.read() as session:
+        return await queries.provider_of_certificate(session, fingerprint)
 
 
 async def _resume_deliveries(database: Database) -> jobs.Outcome:
@@ -40,8 +76,41 @@ async def _fold_spend(database: Database) -> jobs.Outcome:
     return {"deltas": await spend.fold_spend(database, actor=SCHEDULER)}
 
 
+async def _take_in_folder(database: Database) -> jobs.Outcome:
+    return await folder.take_in(database, looks=_LOOKS, actor=SCHEDULER, now=clock.now(), progress=_tell_progress)
+
+
+def _tell_progress(done: int, total: int) -> None:
+    log.info("feed_file_progress", rows=done, of=total)
+
+
+async def _poll_feeds(database: Database) -> jobs.Outcome:
+    return {"pages": await polling.poll_feeds(database, actor=SCHEDULER, now=clock.now())}
+
+
+async def _raise_alerts(database: Database) -> jobs.Outcome:
+    return {"alerts": await examining.raise_alerts(database, actor=SCHEDULER, now=clock.now())}
+
+
+async def _raise_daily_alerts(session: WriteSession, period: str) -> jobs.Outcome:
+    today, now = date.fromisoformat(period), clock.now()
+    return {"alerts": await examining.raise_daily_alerts(session, today=today, now=now)}
+
+
 async def _prove_balances(session: WriteSession, period: str) -> jobs.Outcome:
-    return await reconciliation.prove(session)
+    return await proof.prove(session)
+
+
+async def _dispose_of_deliveries(database: Database) -> jobs.Outcome:
+    return {"deliveries": await disposing.dispose(database, actor=SCHEDULER)}
+
+
+async def _watch_feeds(database: Database) -> jobs.Outcome:
+    return await reconciliation.watch_feeds(database, actor=SCHEDULER, now=clock.now())
+
+
+async def _reconcile_feeds(database: Database) -> jobs.Outcome:
+    return await reconciliation.reconcile_feeds(database, actor=SCHEDULER, now=clock.now())
 
 
 RESUME_DELIVERIES: Final = jobs.Job(
@@ -61,6 +130,16 @@ RELEASE_WAITING: Final = jobs.Job(
 FOLD_SPEND: Final = jobs.Job(
     name="fold_spend", service=Service.CARD_INGEST, trigger=jobs.every(seconds=10), period=None, act=_fold_spend
 )
+TAKE_IN_FOLDER: Final = jobs.Job(
+    name="take_in_folder",
+    service=Service.CARD_INGEST,
+    trigger=jobs.every(seconds=10),
+    period=None,
+    act=_take_in_folder,
+)
+POLL_FEEDS: Final = jobs.Job(
+    name="poll_feeds", service=Service.CARD_INGEST, trigger=jobs.every(seconds=5), period=None, act=_poll_feeds
+)
 # Half past three: after the surplus run, before anybody works.
 PROVE_BALANCES: Final = jobs.Job(
     name="prove_balances",
@@ -69,4 +148,44 @@ PROVE_BALANCES: Final = jobs.Job(
     period=jobs.london_day,
     act=_prove_balances,
 )
-JOBS: Final = (RESUME_DELIVERIES, RELEASE_WAITING, FOLD_SPEND, PROVE_BALANCES)
+RAISE_ALERTS: Final = jobs.Job(
+    name="raise_alerts", service=Service.CARD_INGEST, trigger=jobs.every(seconds=5), period=None, act=_raise_alerts
+)
+# After the proof of the books, and before anybody works.
+RAISE_DAILY_ALERTS: Final = jobs.Job(
+    name="raise_daily_alerts",
+    service=Service.CARD_INGEST,
+    trigger=jobs.daily(hour=4),
+    period=jobs.london_day,
+    act=_raise_daily_alerts,
+)
+DISPOSE_OF_DELIVERIES: Final = jobs.Job(
+    name="dispose_of_deliveries",
+    service=Service.CARD_INGEST,
+    trigger=jobs.daily(hour=4, minute=30),
+    period=None,
+    act=_dispose_of_deliveries,
+)
+WATCH_FEEDS: Final = jobs.Job(
+    name="watch_feeds", service=Service.CARD_INGEST, trigger=jobs.every(seconds=60), period=None, act=_watch_feeds
+)
+RECONCILE_FEEDS: Final = jobs.Job(
+    name="reconcile_feeds",
+    service=Service.CARD_INGEST,
+    trigger=jobs.every(seconds=900),
+    period=None,
+    act=_reconcile_feeds,
+)
+JOBS: Final = (
+    RESUME_DELIVERIES,
+    RELEASE_WAITING,
+    FOLD_SPEND,
+    PROVE_BALANCES,
+    TAKE_IN_FOLDER,
+    POLL_FEEDS,
+    RAISE_ALERTS,
+    RAISE_DAILY_ALERTS,
+    DISPOSE_OF_DELIVERIES,
+    WATCH_FEEDS,
+    RECONCILE_FEEDS,
+)

@@ -9,22 +9,22 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Final, TypeAlias, TypeVar, cast
+from typing import BinaryIO, Final, TypeAlias, TypeVar
 from uuid import UUID
 
-from services.card_ingest import batches, deliveries, keeping, quarantine, queries, reading, scanning
+from services.card_ingest import batches, deliveries, keeping, quarantine, queries, reading, stating, surveying
 from services.card_ingest.batches import Batch, Policy
+from services.card_ingest.complete_days import Survey
 from services.card_ingest.deliveries import NewDelivery, StoredDelivery
 from services.card_ingest.events import Row
-from services.card_ingest.keeping import Body
+from services.card_ingest.keeping import Body, Chunk, Fingerprint
 from services.card_ingest.profiles import profile as profiles
 from services.card_ingest.profiles.profile import Profile
+from services.card_ingest.reconciliation.rules import Stated
 from services.card_ingest.schemas import Receipt
-from services.card_ingest.signatures import standard_webhooks
-from services.card_ingest.signatures.standard_webhooks import SignedHeaders
+from services.card_ingest.surveying import Reckoned
 from services.shared import database as databases
-from services.shared.database import Database, IntegrityTrouble
-from services.shared.errors import Invalid
+from services.shared.database import Database, IntegrityTrouble, WriteSession
 from services.shared.identity import Actor
 from services.shared.vocabulary import DeliveryDoor
 
@@ -45,7 +45,10 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What came, through which door, and by whom. `account_ref` names the account of the whole file (or `trial`)."""
+    """What came, through which door, and by whom. `account_ref` names the account of the whole file (or `trial`),
+    `sequence` is the provider's own count of its deliveries, `came` the fingerprint of the bytes as they were sent,
+    given where the body is those bytes no more (it was compressed).
+    """
 
     provider: str
     door: DeliveryDoor
@@ -55,15 +58,8 @@ class Delivery:
     account_ref: str | None
     actor: Actor
     request_id: str | None
-
-
-class CardNumberInReference(Invalid):
-    """The sender's id of a delivery, or the account it is for, looks like a full card number; it would be kept."""
-
-    code = "card_number_in_reference"
-
-    def __init__(self) -> None:
-        super().__init__("the delivery's id or account holds what looks like a full card number; nothing was stored")
+    sequence: int | None = None
+    came: Fingerprint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +76,6 @@ def own_profiles(database: Database) -> Path:
     return database.settings.data_dir / OWN_PROFILES
 
 
-async def verified(database: Database, delivery: Delivery, headers: SignedHeaders, *, now: datetime) -> Delivery:
-    """Return a pushed delivery under its sender's own id. Raises UnverifiedDelivery unless a live key signed it."""
-    async with database.read(actor=delivery.actor, request_id=delivery.request_id) as session:
-        secrets = await queries.live_secrets(session, delivery.provider)
-    keys = [standard_webhooks.key_of(database.ciphers.decrypt_text(secret)) for secret in secrets]
-    body = delivery.body if isinstance(delivery.body, bytes) else delivery.body.read_bytes()
-    return replace(delivery, external_id=standard_webhooks.verify(body, headers, keys=keys, now=now))
-
-
 async def receive(
     database: Database,
     delivery: Delivery,
@@ -103,32 +90,40 @@ async def receive(
     `at_once` are stored and left to the job; None posts them all. Raises NotFound for an unknown provider or profile,
     UnreadableDelivery, WrongHeading, RepeatedHeading, CardNumberInReference or DeliveryIdReused: nothing is stored.
     """
-    _refuse_card_numbers(delivery)
+    surveying.refuse_card_numbers(delivery.external_id, delivery.account_ref)
     profile = _profile(database, delivery.profile)
+    if surveying.is_translated(profile):
+        body, came = await asyncio.to_thread(surveying.as_text, profile, delivery.body)
+        delivery = replace(delivery, body=body, came=delivery.came or came)
     new = await _described(delivery, profile, now=now)
     if (known := await _receipt_of_same(database, delivery, new)) is not None:
         return known
-    new = replace(new, rows=await asyncio.to_thread(_count, profile, delivery, new))
+    new, surveyed, stated, chunks = await asyncio.to_thread(_looked_through, profile, delivery.body, new)
     is_now = at_once is None or new.rows <= at_once
-    chunks = keeping.chunks(delivery.body, came=new.came)
     ahead: Ahead | None = None
-    if is_now and isinstance(delivery.body, bytes):
-        first = await asyncio.to_thread(next, chunks)
-        chunks = chain([first], chunks)
-        ahead = await _begun(database, new, profile, io.BytesIO(first.content), is_redacted=first.is_redacted)
+    if is_now and isinstance(delivery.body, bytes) and surveyed is None:
+        chunks, ahead = await _begun_with(database, new, profile, chunks)
     try:
         async with database.write(actor=delivery.actor, request_id=delivery.request_id) as session:
-            stored = await deliveries.store(session, new, chunks)
-            if ahead is not None:  # Where the rows cannot be prepared, nothing is stored: it may be sent again.
-                await ahead.first
+            stored, reckoned = await _stored(session, new, chunks, stated=stated, surveyed=surveyed)
+            await (ahead.first if ahead else asyncio.sleep(0))  # Rows that cannot be prepared are not stored either.
     except IntegrityTrouble:  # The same delivery came twice at once, and the other was first.
         if (known := await _receipt_of_same(database, delivery, new)) is None:
             raise
         return known
     if is_now:
+        ahead = ahead or await _begun_again(database, stored, actor=delivery.actor, reckoned=reckoned)
         await post(database, stored, actor=delivery.actor, now=now, ahead=ahead, progress=progress)
     async with database.read(actor=delivery.actor, request_id=delivery.request_id) as session:
         return await queries.receipt(session, stored.id)
+
+
+async def _stored(
+    session: WriteSession, new: NewDelivery, chunks: Iterator[Chunk], *, stated: list[Stated], surveyed: Survey | None
+) -> tuple[StoredDelivery, Reckoned | None]:
+    stored = await deliveries.store(session, new, chunks)
+    await stating.keep(session, stored, stated)
+    return stored, await surveying.claimed(session, stored, surveyed)
 
 
 async def post(
@@ -146,7 +141,7 @@ async def post(
     the reading that has begun, if it has; else it begins from what is kept.
     """
     began = time.monotonic()
-    ahead = ahead or await _begun_again(database, delivery)
+    ahead = ahead or await _begun_again(database, delivery, actor=actor)
     following = ahead.first
     while (batch := await following) is not None:
         following = asyncio.create_task(asyncio.to_thread(batches.prepared, ahead.rows, ahead.policy))
@@ -193,12 +188,6 @@ def _profile(database: Database, name: str) -> Profile:
     return profiles.load(name, own_folder=own_profiles(database))
 
 
-def _refuse_card_numbers(delivery: Delivery) -> None:
-    given = (delivery.external_id, delivery.account_ref)
-    if any(text is not None and scanning.redact(text.encode()).is_redacted for text in given):
-        raise CardNumberInReference
-
-
 async def _described(delivery: Delivery, profile: Profile, *, now: datetime) -> NewDelivery:
     return NewDelivery(
         provider_code=delivery.provider,
@@ -207,15 +196,22 @@ async def _described(delivery: Delivery, profile: Profile, *, now: datetime) -> 
         profile_version=profile.version,
         account_ref=delivery.account_ref,
         external_id=delivery.external_id,
-        came=await asyncio.to_thread(keeping.fingerprint, delivery.body),
+        came=await asyncio.to_thread(keeping.fingerprint, delivery.body) if delivery.came is None else delivery.came,
         rows=0,
         received_at=now,
+        sequence=delivery.sequence,
     )
 
 
-def _count(profile: Profile, delivery: Delivery, new: NewDelivery) -> int:
-    with keeping.opened(delivery.body) as content:
-        return reading.count(profile, content, account_ref=new.account_ref, received_on=new.received_on)
+def _looked_through(
+    profile: Profile, body: Body, new: NewDelivery
+) -> tuple[NewDelivery, Survey | None, list[Stated], Iterator[Chunk]]:
+    """Return the delivery with its rows counted, what it covers and states, and its content without card numbers."""
+    with keeping.opened(body) as content:
+        rows = reading.count(profile, content, account_ref=new.account_ref, received_on=new.received_on)
+    new = replace(new, rows=rows)
+    surveyed, stated = surveying.of_body(profile, body, new), stating.of_body(profile, body, new)
+    return new, surveyed, stated, surveying.chunks(profile, body, new)
 
 
 async def _receipt_of_same(database: Database, delivery: Delivery, new: NewDelivery) -> Receipt | None:
@@ -226,6 +222,15 @@ async def _receipt_of_same(database: Database, delivery: Delivery, new: NewDeliv
         return None if known is None else await queries.receipt(session, known, already_received=True)
 
 
+async def _begun_with(
+    database: Database, new: NewDelivery, profile: Profile, chunks: Iterator[Chunk]
+) -> tuple[Iterator[Chunk], Ahead]:
+    """Begin to read a delivery's rows while it is stored; return its chunks from the first on, and its rows."""
+    first = await asyncio.to_thread(next, chunks)
+    ahead = await _begun(database, new, profile, io.BytesIO(first.content), is_redacted=first.is_redacted)
+    return chain([first], chunks), ahead
+
+
 async def _begun(
     database: Database,
     delivery: NewDelivery | StoredDelivery,
@@ -234,41 +239,35 @@ async def _begun(
     *,
     is_redacted: bool,
     done: int = 0,
+    reckoned: Reckoned | None = None,
 ) -> Ahead:
     """Begin to read a delivery's rows, of which the first `done` have been posted."""
     async with database.read() as session:
         policy = await batches.policy(session, delivery.provider_code)
+    policy = policy if reckoned is None else replace(policy, disputed=reckoned.disputed)
     rows = reading.rows(
         profile,
         content,
         account_ref=delivery.account_ref,
         received_on=delivery.received_on,
         is_redacted=is_redacted,
+        surveyed=None if reckoned is None else reckoned.surveyed,
     )
     first = asyncio.create_task(asyncio.to_thread(_first_prepared, rows, policy, after=done))
     return Ahead(policy, rows, first)
 
 
-async def _begun_again(database: Database, delivery: StoredDelivery) -> Ahead:
+async def _begun_again(
+    database: Database, delivery: StoredDelivery, *, actor: Actor, reckoned: Reckoned | None = None
+) -> Ahead:
     async with database.read() as session:
         done = await deliveries.rows_done(session, delivery.id)
         is_redacted = await deliveries.is_redacted(session, delivery.id)
-    profile, content = _profile(database, delivery.profile), _kept(database, delivery.id)
-    return await _begun(database, delivery, profile, content, is_redacted=is_redacted, done=done)
-
-
-def _kept(database: Database, delivery_id: UUID) -> BinaryIO:
-    """Return a delivery's kept content as a file for another thread, which this loop reads for it."""
-    loop = asyncio.get_running_loop()
-
-    async def read(place: int) -> bytes | None:
-        async with database.read() as session:
-            return await deliveries.chunk(session, delivery_id, place)
-
-    def wait_for(place: int) -> bytes | None:
-        return asyncio.run_coroutine_threadsafe(read(place), loop).result()
-
-    return cast(BinaryIO, io.BufferedReader(keeping.Kept(wait_for), buffer_size=keeping.CHUNK_BYTES))
+    profile = _profile(database, delivery.profile)
+    if reckoned is None:
+        reckoned = await surveying.reckoned_again(database, delivery, profile, actor=actor, is_redacted=is_redacted)
+    content = surveying.kept(database, delivery.id)
+    return await _begun(database, delivery, profile, content, is_redacted=is_redacted, done=done, reckoned=reckoned)
 
 
 def _first_prepared(rows: Iterator[Row], policy: Policy, *, after: int) -> Batch | None:

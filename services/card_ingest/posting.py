@@ -15,24 +15,31 @@ from services.card_ingest.reasons import Reason
 from services.shared import driver
 from services.shared.vocabulary import RowOutcome
 
-_POST: Final = f"""
-WITH inserted AS (
+# Told as what it is not, since the planner knows nothing of what is staged and takes an equality for one row in 200.
+_POSTS: Final = "staged.status NOT IN ('authorised', 'reversed', 'expired', 'declined')"
+
+# The rows of one delivery are of the statement's; those of several gathered ones say for themselves whose they are.
+_DELIVERY: Final = "coalesce(staged.delivery_number, $2::bigint)"
+
+_INSERT: Final = f"""
     INSERT INTO card_transaction (
         provider_code, provider_transaction_id, account_id, card_id, type, amount_pence, merchant_pence,
         merchant_currency, occurred_at, booked_on, accounting_month, care_group, category, category_rule_id, mcc,
         merchant_name, merchant_category, reference, reverses_transaction_id, content_digest, delivery_number,
-        row_number, batch_number)
+        row_number, batch_number, payee, authorisation_id)
     SELECT $1, staged.provider_transaction_id, account.id, card.id, staged.type, staged.effect_pence,
         staged.merchant_pence, staged.merchant_currency, staged.occurred_at, staged.booked_on, staged.accounting_month,
         account.care_group, staged.category, staged.category_rule_id, staged.mcc, staged.merchant_name,
         staged.merchant_category, staged.reference, staged.reverses_transaction_id, staged.content_digest,
-        $2::bigint, staged.row_number, $3::bigint
+        {_DELIVERY}, staged.row_number, coalesce(staged.batch_number, $3::bigint), staged.payee,
+        staged.authorisation_id
     FROM staged_event AS staged {resolving.ACCOUNT}
-    WHERE staged.status = 'posted' AND {resolving.TAKES}
+    WHERE {_POSTS} AND {resolving.TAKES}
     ORDER BY staged.provider_transaction_id, staged.row_number
     ON CONFLICT (provider_code, provider_transaction_id) DO NOTHING
-    RETURNING account_id, amount_pence, booked_on, accounting_month, category, care_group
-), moved AS (
+    RETURNING id, account_id, amount_pence, booked_on, accounting_month, category, care_group, row_number
+"""  # noqa: S608 (joined from constants)
+_MOVE: Final = """
     INSERT INTO account_balance AS balance (account_id, posted_pence, held_pence, transactions, last_booked_on)
     SELECT account_id, sum(posted_pence), sum(held_pence), sum(transactions), max(booked_on) FROM (
         SELECT account_id, amount_pence AS posted_pence, 0 AS held_pence, 1 AS transactions, booked_on FROM inserted
@@ -44,14 +51,24 @@ WITH inserted AS (
         held_pence = balance.held_pence + excluded.held_pence,
         transactions = balance.transactions + excluded.transactions,
         last_booked_on = greatest(balance.last_booked_on, excluded.last_booked_on)
-), summed AS (
+"""
+_SUM: Final = """
     INSERT INTO spend_delta (batch_number, accounting_month, category, care_group, provider_code, amount_pence,
         transactions)
     SELECT $3, accounting_month, category, care_group, $1, sum(amount_pence), count(*)
     FROM inserted WHERE care_group IS NOT NULL GROUP BY accounting_month, category, care_group
-)
-SELECT count(*) AS rows, coalesce(sum(amount_pence), 0)::bigint AS pence FROM inserted
-"""  # noqa: S608 (joined from constants)
+"""
+
+_POST: Final = f"""
+WITH inserted AS ({_INSERT}), moved AS ({_MOVE}), summed AS ({_SUM})
+SELECT count(*) AS rows, coalesce(sum(amount_pence), 0)::bigint AS pence, min(id) AS first_id, max(id) AS last_id,
+    CASE WHEN count(*) < $4::bigint THEN ARRAY(
+        SELECT staged.row_number FROM staged_event AS staged
+        WHERE {_POSTS} AND staged.row_number NOT IN (SELECT row_number FROM inserted)
+    ) END AS left_over,
+    EXISTS (SELECT FROM card_hold WHERE provider_code = $1 AND status = 'authorised') AS has_holds
+FROM inserted
+"""  # noqa: S608
 
 _NOT_POSTED: Final = f"""
 SELECT staged.row_number, known.id IS NOT NULL AS has_come, known.content_digest = staged.content_digest AS is_same,
@@ -60,54 +77,75 @@ SELECT staged.row_number, known.id IS NOT NULL AS has_come, known.content_digest
 FROM staged_event AS staged {resolving.ACCOUNT}
 LEFT JOIN card_transaction AS known
     ON known.provider_code = $1 AND known.provider_transaction_id = staged.provider_transaction_id
-WHERE staged.status = 'posted'
-    AND (known.delivery_number = $2::bigint AND known.row_number = staged.row_number) IS NOT TRUE
+WHERE staged.row_number = ANY($2::integer[])
 """  # noqa: S608
 
 # Statements of their own, since nothing tells the planner how many rows were inserted: it would compare each with each.
-# The accounts are among those whose balances this transaction has moved and so locked already.
-_SETTLE: Final = """
+# The accounts are among those whose balances this transaction has moved and so locked already. IS TRUE keeps the open
+# holds one hashed look, and NOT IN keeps the planner from taking them for one row: else each row is held against each.
+_SETTLE: Final = f"""
 WITH due AS MATERIALIZED (
-    SELECT hold.provider_transaction_id AS hold_id, staged.provider_transaction_id, staged.row_number,
-        staged.occurred_at
-    FROM staged_event AS staged JOIN card_hold AS hold ON hold.provider_code = $1 AND hold.status = 'authorised'
-        AND hold.provider_transaction_id = coalesce(staged.authorisation_id, staged.provider_transaction_id)
-    WHERE staged.status = 'posted'
+    SELECT coalesce(staged.authorisation_id, staged.provider_transaction_id) AS hold_id,
+        staged.provider_transaction_id, staged.row_number,
+        staged.occurred_at, {_DELIVERY} AS delivery_number
+    FROM staged_event AS staged
+    WHERE staged.status = 'posted' AND (coalesce(staged.authorisation_id, staged.provider_transaction_id) IN (
+        SELECT hold.provider_transaction_id FROM card_hold AS hold
+        WHERE hold.provider_code = $1 AND hold.status = 'authorised')) IS TRUE
 ), settled AS (
     UPDATE card_hold AS hold SET status = 'posted', settled_at = due.occurred_at
     FROM due JOIN card_transaction AS posted ON posted.provider_code = $1
         AND posted.provider_transaction_id = due.provider_transaction_id
-        AND posted.delivery_number = $2::bigint AND posted.row_number = due.row_number
+        AND posted.delivery_number = due.delivery_number AND posted.row_number = due.row_number
     WHERE hold.provider_code = $1 AND hold.provider_transaction_id = due.hold_id
-        AND hold.status = 'authorised' AND hold.account_id = posted.account_id
-    RETURNING hold.account_id, hold.amount_pence
+        AND hold.status NOT IN ('posted', 'reversed', 'expired', 'declined') AND hold.account_id = posted.account_id
+    RETURNING hold.account_id, hold.amount_pence - hold.released_pence AS held_pence
 )
 UPDATE account_balance AS balance SET held_pence = balance.held_pence - move.pence
-FROM (SELECT account_id, sum(amount_pence) AS pence FROM settled GROUP BY account_id ORDER BY account_id) AS move
+FROM (SELECT account_id, sum(held_pence) AS pence FROM settled GROUP BY account_id ORDER BY account_id) AS move
 WHERE balance.account_id = move.account_id
-"""
-_SETTLE_BEFORE_HELD: Final = """
-INSERT INTO card_hold (provider_code, provider_transaction_id, account_id, amount_pence, status, authorised_at,
-    settled_at, delivery_number, row_number)
-SELECT $1, staged.authorisation_id, posted.account_id, abs(staged.effect_pence), 'posted', staged.occurred_at,
-    staged.occurred_at, $2::bigint, staged.row_number
+"""  # noqa: S608
+_SETTLE_BEFORE_HELD: Final = f"""
+INSERT INTO card_release (provider_code, provider_transaction_id, status, released_at, amount_pence, hold_id,
+    account_id, delivery_number, row_number)
+SELECT $1, staged.provider_transaction_id, 'posted', staged.occurred_at, abs(staged.effect_pence),
+    staged.authorisation_id, posted.account_id, {_DELIVERY}, staged.row_number
 FROM staged_event AS staged JOIN card_transaction AS posted ON posted.provider_code = $1
     AND posted.provider_transaction_id = staged.provider_transaction_id
-    AND posted.delivery_number = $2::bigint AND posted.row_number = staged.row_number
-WHERE staged.status = 'posted' AND staged.authorisation_id IS NOT NULL
-ORDER BY staged.authorisation_id, staged.row_number
+    AND posted.delivery_number = {_DELIVERY} AND posted.row_number = staged.row_number
+WHERE staged.status = 'posted' AND staged.authorisation_id <> staged.provider_transaction_id AND NOT EXISTS (
+    SELECT FROM card_hold AS hold
+    WHERE hold.provider_code = $1 AND hold.provider_transaction_id = staged.authorisation_id)
+ORDER BY staged.provider_transaction_id
 ON CONFLICT DO NOTHING
+"""  # noqa: S608
+
+
+_LEFT_OVER: Final = """
+SELECT DISTINCT staged.delivery_number FROM staged_event AS staged WHERE NOT EXISTS (
+    SELECT FROM card_transaction AS posted
+    WHERE posted.provider_code = $1 AND posted.provider_transaction_id = staged.provider_transaction_id
+        AND posted.delivery_number = staged.delivery_number AND posted.row_number = staged.row_number)
 """
 
-_HAS_HOLDS: Final = "SELECT EXISTS (SELECT FROM card_hold WHERE provider_code = $1 AND status = 'authorised')"
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The numbers of the gathered deliveries of which some row did not post as new, and where those that did lie."""
+
+    left_over: frozenset[int]
+    first_id: int | None
+    last_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """The rows that posted as new, and the results of those that did not."""
+    """The rows that posted as new, between which ids they did, and the results of those that did not."""
 
     rows: list[ReadRow]
     others: list[Result]
+    first_id: int | None = None
+    last_id: int | None = None
 
 
 async def post(
@@ -123,28 +161,40 @@ async def post(
     `rows` are the staged rows of status `posted` by row number. Raises RowsLostError unless the database wrote exactly
     the rows and pence that are not accounted for otherwise.
     """
-    wrote = await connection.fetchrow(_POST, provider_code, delivery_number, batch_number)
+    wrote = await connection.fetchrow(_POST, provider_code, delivery_number, batch_number, len(rows))
     assert wrote is not None  # noqa: S101 (an aggregate has one row)
-    others: list[Result] = []
-    if wrote["rows"] != len(rows):
-        left = await connection.fetch(_NOT_POSTED, provider_code, delivery_number)
-        others = [_judged(rows[each["row_number"]], dict(each)) for each in left]
+    left = await connection.fetch(_NOT_POSTED, provider_code, wrote["left_over"]) if wrote["left_over"] else ()
+    others = [_judged(rows[each["row_number"]], dict(each)) for each in left]
     elsewhere = {result.row.number for result in others}
     posted = [row for number, row in rows.items() if number not in elsewhere]
     if (wrote["rows"], wrote["pence"]) != (len(posted), sum(row.effect_pence for row in posted)):
         raise outcomes.RowsLostError(f"{wrote['rows']} rows were written where {len(posted)} should have been")
-    await _settle(connection, posted, provider_code=provider_code, delivery_number=delivery_number)
-    return Posted(posted, others)
-
-
-async def _settle(
-    connection: driver.Connection, posted: Sequence[ReadRow], *, provider_code: str, delivery_number: int
-) -> None:
-    """Close the holds that posted rows settle, and remember those that were settled before they were ever held."""
-    if posted and await connection.fetchval(_HAS_HOLDS, provider_code):
+    if posted and wrote["has_holds"]:
         await connection.execute(_SETTLE, provider_code, delivery_number)
     if any(row.event.authorisation_id for row in posted):
         await connection.execute(_SETTLE_BEFORE_HELD, provider_code, delivery_number)
+    return Posted(posted, others, wrote["first_id"], wrote["last_id"])
+
+
+async def post_gathered(
+    connection: driver.Connection, rows: Sequence[ReadRow], *, provider_code: str, batch_number: int
+) -> Gathered:
+    """Post what is staged of several deliveries; the spend of all is summed under one batch's number.
+
+    Where some are left over, nothing of this may be committed. Raises RowsLostError as `post` does.
+    """
+    wrote = await connection.fetchrow(_POST, provider_code, None, batch_number, 0)
+    assert wrote is not None  # noqa: S101 (an aggregate has one row)
+    if wrote["rows"] != len(rows):
+        left = await connection.fetch(_LEFT_OVER, provider_code)
+        return Gathered(frozenset(each["delivery_number"] for each in left), None, None)
+    if wrote["pence"] != sum(row.effect_pence for row in rows):
+        raise outcomes.RowsLostError(f"{wrote['rows']} rows were written with other pence than they came with")
+    if wrote["has_holds"]:
+        await connection.execute(_SETTLE, provider_code, None)
+    if any(row.event.authorisation_id for row in rows):
+        await connection.execute(_SETTLE_BEFORE_HELD, provider_code, None)
+    return Gathered(frozenset(), wrote["first_id"], wrote["last_id"])
 
 
 def _judged(row: ReadRow, found: Mapping[str, Any]) -> Result:

@@ -1,11 +1,11 @@
 """Rows that did not post as new: the results on the record, and the content of those that wait, encrypted.
 
-A row waits for a reference (a card or account that nobody has registered yet) and then posts by itself, or it waits
-for a person.
+A row waits for a reference (a card or account that nobody has registered yet, a transaction that it takes back) and
+then posts by itself, or it waits for a person.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from services.card_ingest import events, reasons
 from services.card_ingest.events import TRIAL, BadRow, ReadRow
 from services.card_ingest.outcomes import Result
+from services.card_ingest.reasons import Note, Reason
 from services.shared import driver
 from services.shared.ciphers import Ciphers
 from services.shared.vocabulary import QuarantineStatus, RowOutcome
@@ -21,10 +22,11 @@ from services.shared.vocabulary import QuarantineStatus, RowOutcome
 _ROW_COLUMNS: Final = ("delivery_number", "row_number", "outcome", "code", "detail", "delivered_pence")
 _WAITING_COLUMNS: Final = (
     "id", "delivery_number", "row_number", "provider_code", "code", "detail", "waits_for", "delivered_pence",
-    "content_encrypted", "status", "created_at",
+    "content_encrypted", "status", "created_at", "transaction_id",
 )  # fmt: skip
 
-# A row may go once what it waits for is registered: a card, an account, or the provider's one trial account.
+# A row may go once what it waits for is there: a card, an account, the provider's one trial account, the transaction
+# that it takes back, or the authorisation that may show it to be what was left of that.
 _MAY_GO: Final = f"""
     waiting.status = 'waiting' AND (
         (waiting.code = 'unknown_card' AND EXISTS (
@@ -33,7 +35,13 @@ _MAY_GO: Final = f"""
         OR (waiting.code = 'unknown_account' AND EXISTS (
             SELECT FROM account WHERE account.provider_code = waiting.provider_code
                 AND (account.provider_account_ref = waiting.waits_for
-                    OR (waiting.waits_for = '{TRIAL}' AND account.kind = 'trial')))))
+                    OR (waiting.waits_for = '{TRIAL}' AND account.kind = 'trial'))))
+        OR (waiting.code = 'reverses_unknown_transaction' AND EXISTS (
+            SELECT FROM card_transaction AS posted WHERE posted.provider_code = waiting.provider_code
+                AND posted.provider_transaction_id = waiting.waits_for))
+        OR (waiting.code IN ('reverses_posted_transaction', 'reversed_before_it_posted') AND EXISTS (
+            SELECT FROM card_hold WHERE card_hold.provider_code = waiting.provider_code
+                AND card_hold.provider_transaction_id = waiting.waits_for)))
 """  # noqa: S608 (joined from constants)
 _DELIVERIES: Final = f"""
     SELECT DISTINCT delivery.number, delivery.id FROM quarantined_row AS waiting
@@ -54,6 +62,12 @@ _GIVE_REASON: Final = """
     FROM unnest($2::integer[], $3::text[], $4::text[], $5::text[]) AS other(row_number, code, detail, waits_for)
     WHERE waiting.delivery_number = $1 AND waiting.row_number = other.row_number
 """
+_DECIDED: Final = """
+    SELECT transaction_id, content_encrypted, released_as FROM quarantined_row
+    WHERE provider_code = $1 AND transaction_id = ANY($2::text[]) AND code = 'same_id_other_content'
+        AND status = 'released' AND content_encrypted IS NOT NULL
+"""
+_END_AGAIN: Final = {RowOutcome.NO_MONEY.value: RowOutcome.NO_MONEY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +89,33 @@ async def keep(connection: driver.Connection, results: Sequence[Result], origin:
     if waiting:
         sealed = await asyncio.to_thread(lambda: [_waiting(result, origin, ciphers) for result in waiting])
         await connection.copy_records_to_table("quarantined_row", records=sealed, columns=list(_WAITING_COLUMNS))
+
+
+async def known_by_decision(
+    connection: driver.Connection, results: Sequence[Result], *, provider_code: str, ciphers: Ciphers
+) -> list[Result]:
+    """Return the results; a version that two people have decided about before is what they have made of it."""
+    disputes = {_id(result) for result in results if result.code is Reason.SAME_ID_OTHER_CONTENT}
+    if not disputes:
+        return list(results)
+    found = await connection.fetch(_DECIDED, provider_code, sorted(disputes))
+    rows = [
+        (events.decode(ciphers.decrypt(each["content_encrypted"]), number=0), each["released_as"]) for each in found
+    ]
+    ends = {row.digest: _END_AGAIN.get(ended, RowOutcome.ALREADY_POSTED) for row, ended in rows}
+    return [_again(result, ends) for result in results]
+
+
+def _id(result: Result) -> str:
+    assert isinstance(result.row, ReadRow)  # noqa: S101 (what cannot be read has no version)
+    return result.row.event.provider_transaction_id
+
+
+def _again(result: Result, ends: Mapping[bytes, RowOutcome]) -> Result:
+    if result.code is not Reason.SAME_ID_OTHER_CONTENT or not isinstance(result.row, ReadRow):
+        return result
+    end = ends.get(result.row.digest)
+    return result if end is None else Result(result.row, end, Note.DECIDED_BEFORE)
 
 
 async def deliveries_that_may_go(connection: driver.Connection) -> list[UUID]:
@@ -108,11 +149,13 @@ def _row(result: Result, origin: Origin) -> tuple[Any, ...]:
 
 
 def _waiting(result: Result, origin: Origin, ciphers: Ciphers) -> tuple[Any, ...]:
-    content = result.row.content if isinstance(result.row, BadRow) else events.encode(result.row)
+    row = result.row
+    content = row.content if isinstance(row, BadRow) else events.encode(row)
+    transaction_id = None if isinstance(row, BadRow) else row.event.provider_transaction_id
     sealed = None if content is None else ciphers.encrypt(content)
     place = (uuid4(), origin.delivery_number, result.row.number, origin.provider_code)
     why = (*_reason(result), result.waits_for, result.row.delivered_pence)
-    return *place, *why, sealed, QuarantineStatus.WAITING.value, origin.now
+    return *place, *why, sealed, QuarantineStatus.WAITING.value, origin.now, transaction_id
 
 
 def _reason(result: Result) -> tuple[str | None, str | None]:

@@ -1,6 +1,7 @@
 """Every question about deliveries, their rows, the quarantine and the providers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,7 +13,8 @@ from services.card_ingest.reasons import Reason
 from services.shared import database
 from services.shared.database import AnySession
 from services.shared.errors import NotFound
-from services.shared.tables.feeds import FeedDelivery, FeedKey, FeedProgress, FeedProvider, QuarantinedRow
+from services.shared.feed_vocabulary import FeedKeyKind, SignatureScheme
+from services.shared.tables.feeds import FeedDelivery, FeedKey, FeedPoll, FeedProgress, FeedProvider, QuarantinedRow
 from services.shared.vocabulary import QuarantineStatus, RowOutcome
 from services.shared.web import pages
 from services.shared.web.pages import Page, Paged
@@ -117,22 +119,63 @@ async def quarantine(session: AnySession, *, now: datetime, page: Page) -> schem
 
 
 async def providers(session: AnySession) -> list[schemas.Provider]:
-    """Return every provider with its signing keys, by code."""
-    keys: dict[str, list[schemas.Key]] = {}
-    for key in await session.scalars(select(FeedKey).order_by(FeedKey.created_at, FeedKey.id)):
-        keys.setdefault(key.provider_code, []).append(schemas.Key.model_validate(key))
+    """Return every provider with its keys, by code."""
     found = await session.scalars(select(FeedProvider).order_by(FeedProvider.code))
-    return [
-        schemas.Provider(code=each.code, name=each.name, created_at=each.created_at, keys=keys.get(each.code, []))
-        for each in found
-    ]
+    return [await provider(session, each) for each in found.all()]
 
 
-async def live_secrets(session: AnySession, provider_code: str) -> list[bytes]:
-    """Return the encrypted secrets of a provider's keys that are not retired."""
-    is_live = (FeedKey.provider_code == provider_code) & FeedKey.retired_at.is_(None)
-    question = select(FeedKey.secret_encrypted).where(is_live)
-    return list(await session.scalars(question))
+async def provider(session: AnySession, found: FeedProvider) -> schemas.Provider:
+    """Return a provider with its keys, the oldest first."""
+    question = select(FeedKey).where(FeedKey.provider_code == found.code).order_by(FeedKey.created_at, FeedKey.id)
+    keys = [schemas.Key.model_validate(key) for key in await session.scalars(question)]
+    polls = await poll_states(session, provider_code=found.code)
+    return schemas.Provider(
+        code=found.code,
+        name=found.name,
+        created_at=found.created_at,
+        signature_scheme=found.signature_scheme,
+        push_profile=found.push_profile,
+        expected_every_hours=found.expected_every_hours,
+        keys=keys,
+        poll=polls.get(found.code),
+    )
+
+
+async def poll_states(session: AnySession, *, provider_code: str | None = None) -> dict[str, schemas.PollState]:
+    """Return how the interfaces of providers are asked, by provider: of one, or of all that are asked."""
+    question = select(FeedPoll.provider_code, *(getattr(FeedPoll, name) for name in schemas.PollState.model_fields))
+    if provider_code is not None:
+        question = question.where(FeedPoll.provider_code == provider_code)
+    found = [dict(row._mapping) for row in await session.execute(question)]
+    return {row.pop("provider_code"): schemas.PollState(**row) for row in found}
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """How a provider's pushes are proved and read: its scheme, its layout, and its live keys, encrypted."""
+
+    scheme: SignatureScheme
+    push_profile: str | None
+    keys: Sequence[tuple[FeedKeyKind, bytes]]
+
+
+async def feed(session: AnySession, provider_code: str) -> Feed:
+    """Return how a provider's pushes are proved and read; of an unknown provider, with no key that could prove any."""
+    question = (
+        select(FeedProvider.signature_scheme, FeedProvider.push_profile, FeedKey.kind, FeedKey.secret_encrypted)
+        .outerjoin(FeedKey, (FeedKey.provider_code == FeedProvider.code) & FeedKey.retired_at.is_(None))
+        .where(FeedProvider.code == provider_code)
+    )
+    found: Sequence[Any] = (await session.execute(question)).all()
+    if not found:
+        return Feed(SignatureScheme.STANDARD_WEBHOOKS, None, ())
+    return Feed(found[0][0], found[0][1], [(each[2], each[3]) for each in found if each[3] is not None])
+
+
+async def provider_of_certificate(session: AnySession, fingerprint: bytes) -> str | None:
+    """Return the provider whose live client certificate has this SHA-256, None where it is nobody's."""
+    is_live = (FeedKey.fingerprint == fingerprint) & FeedKey.retired_at.is_(None)
+    return await session.scalar(select(FeedKey.provider_code).where(is_live))
 
 
 async def _waiting_by_delivery(session: AnySession, numbers: Sequence[int]) -> dict[int, list[schemas.Waiting]]:

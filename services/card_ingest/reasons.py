@@ -19,6 +19,8 @@ class Reason(StrEnum):
     CARD_OF_ANOTHER_ACCOUNT = "card_of_another_account"
     SAME_ID_OTHER_CONTENT = "same_id_other_content"
     REVERSES_POSTED = "reverses_posted_transaction"
+    REVERSES_UNKNOWN = "reverses_unknown_transaction"
+    REVERSED_BEFORE = "reversed_before_it_posted"
     CARD_NUMBER_IN_ROW = "card_number_in_row"
     BROKEN_JSON_LINE = "broken_json_line"
     UNREADABLE_ROW = "unreadable_row"
@@ -41,6 +43,9 @@ class Reason(StrEnum):
     FUTURE_DATE = "future_date"
     BAD_MCC = "bad_mcc"
     DIRECTION_CONTRADICTS_TYPE = "direction_contradicts_type"
+    ID_IN_EXPONENT_FORM = "id_in_exponent_form"
+    COMPLETE_DAY_CHANGED = "complete_day_changed"
+    EQUAL_TO_EARLIER_ROW = "equal_to_earlier_row"
 
 
 class Note(StrEnum):
@@ -52,6 +57,9 @@ class Note(StrEnum):
     PARTIAL_RELEASE = "partial_release"
     CARD_CHECK = "card_check"
     DECLINED = "declined"
+    DECIDED_BEFORE = "decided_before"
+    NOT_BOOKED = "not_booked"
+    TELLS_NO_MONEY = "tells_no_money"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,14 @@ EXPLANATIONS: Final[Mapping[Reason | Note, Explanation]] = MappingProxyType(
             "the row takes back a transaction that has posted",
             "Ask the provider for a posted row of type reversal: posted money is only moved by posted money.",
         ),
+        Reason.REVERSES_UNKNOWN: Explanation(
+            "the row takes back a transaction that has not come yet",
+            "Wait for the transaction, or ask the provider for it: the row then posts by itself.",
+        ),
+        Reason.REVERSED_BEFORE: Explanation(
+            "the provider has taken this transaction back before it came",
+            "Ask the provider whether the money moved: two people decide whether the row posts.",
+        ),
         Reason.CARD_NUMBER_IN_ROW: Explanation(
             "the row holds what looks like a full card number; its digits were destroyed and the row is not kept",
             "Ask the provider to send a token or the last four digits instead of the number.",
@@ -109,7 +125,9 @@ EXPLANATIONS: Final[Mapping[Reason | Note, Explanation]] = MappingProxyType(
         Reason.WRONG_TYPE: Explanation("{field} is of the wrong type", _SEND_THE_ROW),
         Reason.WRONG_LENGTH: Explanation("{field} is empty or too long", _SEND_THE_ROW),
         Reason.AMOUNT_MISSING: Explanation("the amount is missing", _SEND_THE_ROW),
-        Reason.AMOUNT_STATED_TWICE: Explanation("the row states both amount and amount_pence", _SEND_THE_ROW),
+        Reason.AMOUNT_STATED_TWICE: Explanation(
+            "the row states its amount twice: as amount and amount_pence, or as a debit and a credit", _SEND_THE_ROW
+        ),
         Reason.AMOUNT_NOT_WHOLE_PENCE: Explanation("the amount is not in whole pence", _SEND_THE_ROW),
         Reason.AMOUNT_OUT_OF_RANGE: Explanation("the amount is beyond ten thousand million pounds", _SEND_THE_ROW),
         Reason.AMOUNT_IS_ZERO: Explanation("a posted row must move money, and this one states nil", _SEND_AGAIN),
@@ -126,13 +144,28 @@ EXPLANATIONS: Final[Mapping[Reason | Note, Explanation]] = MappingProxyType(
         Reason.DIRECTION_CONTRADICTS_TYPE: Explanation(
             "the stated direction is not the one that the row's type has", _SEND_THE_ROW
         ),
+        Reason.ID_IN_EXPONENT_FORM: Explanation(
+            "{field} is a number that a spreadsheet has rounded (such as 4.9E+15), so that its last digits are lost",
+            "Ask the provider for the file as it was before a spreadsheet opened it, or with this column as text.",
+        ),
+        Reason.COMPLETE_DAY_CHANGED: Explanation(
+            "an earlier file held this day of the account whole, and this file says otherwise about it",
+            "Compare the two files: two people decide which rows of the day are new.",
+        ),
+        Reason.EQUAL_TO_EARLIER_ROW: Explanation(
+            "an earlier file held an equal row, and this layout has no ids to tell a repeat from a second purchase",
+            "Ask the provider whether it is the same: two people decide whether it posts.",
+        ),
         Note.HOLD_RELEASED: Explanation("the authorisation it names was released", ""),
         Note.HOLD_ALREADY_CLOSED: Explanation("the authorisation had been settled or released before", ""),
-        Note.RELEASE_BEFORE_HOLD: Explanation("the release came before its authorisation, which will not be held", ""),
-        Note.PARTIAL_RELEASE: Explanation(
-            "a part of the authorisation was released; the whole of it is held until it settles or expires", ""
+        Note.RELEASE_BEFORE_HOLD: Explanation(
+            "the release came before its authorisation, and counts once that comes", ""
         ),
+        Note.PARTIAL_RELEASE: Explanation("a part of the authorisation was released; the rest of it is still held", ""),
         Note.CARD_CHECK: Explanation("the provider asked whether the card is good; no money was held", ""),
+        Note.DECIDED_BEFORE: Explanation("two people have decided about this very version of the transaction", ""),
+        Note.NOT_BOOKED: Explanation("the bank has not booked it yet; it posts once a statement has it as booked", ""),
+        Note.TELLS_NO_MONEY: Explanation("the event tells of something else than money that moved or is held", ""),
         Note.DECLINED: Explanation("the provider declined the attempt; it is kept for safeguarding", ""),
     }
 )

@@ -2,12 +2,19 @@
 
 from typing import Final
 
+# The account of the card is looked up only where no account is stated: each look-up costs as much as an index entry.
 ACCOUNT: Final = """
     LEFT JOIN card ON card.provider_code = $1 AND card.provider_card_ref = staged.card_ref
     LEFT JOIN account AS named ON named.provider_code = $1 AND named.provider_account_ref = staged.account_ref
-    LEFT JOIN account ON account.id = CASE WHEN staged.account_ref IS NULL THEN card.account_id ELSE named.id END
+    LEFT JOIN account AS holder ON holder.id = CASE WHEN staged.account_ref IS NULL THEN card.account_id END
+    CROSS JOIN LATERAL (
+        SELECT coalesce(named.id, holder.id) AS id, coalesce(named.closed_on, holder.closed_on) AS closed_on,
+            coalesce(named.care_group, holder.care_group) AS care_group
+    ) AS account
 """
-"""Joins `card` and `account` to `staged_event AS staged`; $1 is the provider. A stated account goes before a card's."""
+"""Joins `card` and `account` (its `id`, `closed_on` and `care_group`) to `staged_event AS staged`; $1 is the provider.
+A stated account goes before a card's.
+"""
 
 TAKES: Final = """
     account.id IS NOT NULL

@@ -39,6 +39,12 @@ async def refresh_cases(session: WriteSession, *, as_of: date, now: datetime) ->
     await connection.execute(_REFRESH, as_of, now)
 
 
+async def mark_left_out(session: WriteSession, *, as_of: date) -> None:
+    """Mark the open cases of agreements that this run left out, and take the mark from those that it tested again."""
+    connection = await database.raw(session)
+    await connection.execute(_MARK_LEFT_OUT, as_of)
+
+
 async def record_calculations(
     session: WriteSession, *, run_id: UUID, as_of: date, policy_version: int, threshold_weeks: int
 ) -> Sequence[asyncpg.Record]:
@@ -139,6 +145,19 @@ SET last_flagged_on = greatest(clawback_case.last_flagged_on, $1::date),
     updated_at = $2
 FROM pg_temp.flagged JOIN locked ON locked.id = flagged.case_id
 WHERE clawback_case.id = flagged.case_id
+"""
+
+# Not before the day after the last flag: on that day a run did test it.
+_MARK_LEFT_OUT: Final = """
+WITH locked AS (
+    SELECT standing.id, left_out.is_left_out
+    FROM pg_temp.left_out JOIN clawback_case standing ON standing.id = left_out.case_id
+    ORDER BY standing.agreement_id
+    FOR UPDATE OF standing
+)
+UPDATE clawback_case
+SET left_out_from = CASE WHEN locked.is_left_out THEN greatest($1::date, last_flagged_on + 1) END
+FROM locked WHERE clawback_case.id = locked.id
 """
 
 _RECORD: Final = """

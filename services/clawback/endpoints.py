@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Query, Response
 
-from services.clawback import cases, queries, run, schemas
+from services.clawback import cases, run, run_queries, schemas
 from services.clawback.values import CaseFilter, CaseSort, Order, Reading
 from services.shared import clock
 from services.shared.vocabulary import CaseGround, CaseStatus, RunTrigger
@@ -81,16 +81,16 @@ async def run_clawback(
         session, as_of=body.as_of or today, today=today, trigger=RunTrigger.MANUAL, now=clock.now()
     )
     response.headers["Location"] = f"/v1/clawback/runs/{result.run_id}"
-    return await queries.run(session, run_id=result.run_id)
+    return await run_queries.run(session, run_id=result.run_id)
 
 
 @router.get("/runs")
 async def list_clawback_runs(session: dependencies.Read, page: dependencies.Page) -> pages.Paged[schemas.Run]:
     """List the runs, the latest first."""
-    return await queries.runs(session, page=page)
+    return await run_queries.runs(session, page=page)
 
 
 @router.get("/runs/{run_id}")
 async def read_clawback_run(run_id: UUID, session: dependencies.Read) -> schemas.Run:
     """Show one run and what it came to."""
-    return await queries.run(session, run_id=run_id)
+    return await run_queries.run(session, run_id=run_id)

@@ -41,6 +41,7 @@ async def _run_of_the_day(session: WriteSession, period: str) -> jobs.Outcome:
     return {
         "run_id": result.run_id,
         "accounts": result.accounts,
+        "stale_accounts": result.stale_accounts,
         "flagged": result.flagged,
         "new_cases": result.new_cases,
         "excess_pence": result.excess_pence,

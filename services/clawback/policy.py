@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from services.clawback import queries
+from services.clawback import run_queries
 from services.clawback.values import Policy
 from services.shared.database import AnySession
 from services.shared.errors import Invalid
@@ -16,7 +16,7 @@ class NoPolicyInForce(Invalid):
 
 async def in_force(session: AnySession, *, on: date) -> Policy:
     """Return the version in force on a day: the last that took effect on it or before. Raises NoPolicyInForce."""
-    found = await queries.policy_on(session, on=on)
+    found = await run_queries.policy_on(session, on=on)
     if found is None:
         raise NoPolicyInForce(f"no surplus policy was in force on {on}", pointer="/as_of")
     return found

@@ -1,14 +1,14 @@
 """One look at every agreement, in one statement and so of one moment: who is over, by how much, since when.
 
-It leaves what a run has to write in two temporary tables of the connection, `flagged` and `flagged_account`, which
-empty themselves at the end of the transaction. `cases` writes from them.
+It leaves what a run has to write in temporary tables of the connection, `flagged`, `flagged_account` and `left_out`,
+which empty themselves at the end of the transaction. `cases` writes from them.
 """
 
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from services.clawback.values import CYCLE_DAYS, Policy, Survey
-from services.shared import database, dates
+from services.shared import database, dates, lateness
 from services.shared.database import WriteSession
 from services.shared.errors import Invalid
 from services.shared.vocabulary import CaseGround
@@ -21,7 +21,13 @@ class FutureDay(Invalid):
 
 
 async def survey(
-    session: WriteSession, *, as_of: date, today: date, policy: Policy, ground: CaseGround = CaseGround.SURPLUS
+    session: WriteSession,
+    *,
+    as_of: date,
+    today: date,
+    policy: Policy,
+    now: datetime,
+    ground: CaseGround = CaseGround.SURPLUS,
 ) -> Survey:
     """Test every agreement at the end of `as_of` and keep the flagged ones that a case has to be written for.
 
@@ -35,6 +41,9 @@ async def survey(
     matter here), and holds that the provider never told of. For today the maintained balance of each account is read.
     A booking dated ahead of `as_of` never counts yet.
 
+    An agreement is left out where the feed of one of its open accounts is late at `now` and has delivered nothing since
+    `as_of` ended: a balance that nobody has heard of is no ground, and neither is the rest without it.
+
     A past day never overwrites what a later one has found, and a withdrawal stands for every day up to its own.
 
     Raises FutureDay for a day after `today`.
@@ -43,16 +52,8 @@ async def survey(
         raise FutureDay("a run is for today or a day before it", pointer="/as_of")
     connection = await database.raw(session)
     await connection.execute(_TEMPORARY)
-    found = await connection.fetchrow(
-        _SURVEY,
-        as_of,
-        as_of == today,
-        policy.threshold_weeks,
-        policy.version,
-        ground.value,
-        CYCLE_DAYS,
-        _end_of(as_of),
-    )
+    by = (policy.threshold_weeks, policy.version, ground.value, CYCLE_DAYS)
+    found = await connection.fetchrow(_SURVEY, as_of, as_of == today, *by, _end_of(as_of), now)
     assert found is not None  # noqa: S101 (an aggregate without GROUP BY is always one row)
     await connection.execute("ANALYZE pg_temp.flagged; ANALYZE pg_temp.flagged_account")
     return Survey(**found)
@@ -75,14 +76,19 @@ CREATE TEMPORARY TABLE IF NOT EXISTS flagged_account (
     calculation_id uuid, account_id uuid, account_kind text, posted_pence bigint, held_pence bigint,
     transactions bigint, last_booked_on date
 ) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS left_out (case_id uuid, is_left_out boolean) ON COMMIT DELETE ROWS;
+DELETE FROM pg_temp.left_out;
 DELETE FROM pg_temp.flagged;
 DELETE FROM pg_temp.flagged_account;
 """
 
 # $1 the day, $2 whether it is today, $3 weeks and $4 version of the policy, $5 the ground, $6 days of a payment cycle,
-# $7 the moment at which the day ends.
-_SURVEY: Final = """
-WITH running AS (
+# $7 the moment at which the day ends, $8 the present one.
+_SURVEY: Final = f"""
+WITH late AS (
+    SELECT feed.provider_code FROM ({lateness.LATE_FROM}) feed
+    WHERE feed.late_from < $8::timestamptz AND coalesce(feed.newest_at < $7::timestamptz, true)
+), running AS (
     SELECT agreement.id AS agreement_id,
            coalesce(ready.budget_id, dated.id) AS budget_id,
            coalesce(ready.weekly_gross_pence, dated.weekly_gross_pence) AS weekly_gross_pence
@@ -99,8 +105,15 @@ WITH running AS (
       AND (agreement.ended_on IS NULL OR agreement.ended_on > $1)
       AND coalesce(ready.budget_id, dated.id) IS NOT NULL
 ), hold_then AS (
-    SELECT hold.account_id, sum(hold.amount_pence)::bigint AS pence
+    SELECT hold.account_id,
+           sum(hold.amount_pence - least(hold.amount_pence, coalesce(released.pence, 0)))::bigint AS pence
     FROM card_hold hold
+    LEFT JOIN LATERAL (
+        SELECT sum(part.amount_pence) AS pence FROM card_release part
+        WHERE hold.released_pence > 0 AND part.provider_code = hold.provider_code
+          AND part.hold_id = hold.provider_transaction_id AND part.account_id = hold.account_id
+          AND part.status = 'reversed' AND part.released_at < $7::timestamptz
+    ) released ON true
     WHERE NOT $2::boolean AND hold.authorised_at < $7::timestamptz
       AND (hold.settled_at IS NULL OR hold.settled_at >= $7)
       AND NOT EXISTS (
@@ -110,6 +123,8 @@ WITH running AS (
     GROUP BY hold.account_id
 ), line AS NOT MATERIALIZED (
     SELECT account.agreement_id, account.id AS account_id, account.kind AS account_kind,
+           account.provider_code = ANY (ARRAY(SELECT late.provider_code FROM late))
+               AND (account.closed_on IS NULL OR account.closed_on > $1) AS is_stale,
            coalesce(balance.posted_pence, 0) - coalesce(later.pence, 0) AS posted_pence,
            CASE WHEN $2 THEN coalesce(balance.held_pence, 0) ELSE coalesce(hold_then.pence, 0) END AS held_pence,
            coalesce(balance.transactions, 0) - coalesce(later.transactions, 0) AS transactions,
@@ -128,6 +143,7 @@ WITH running AS (
 ), position AS MATERIALIZED (
     SELECT running.agreement_id, running.budget_id, running.weekly_gross_pence,
            $3::integer * running.weekly_gross_pence AS threshold_pence, count(*) AS accounts,
+           count(*) FILTER (WHERE line.is_stale) AS stale_accounts,
            sum(line.posted_pence)::bigint AS posted_pence, sum(line.held_pence)::bigint AS held_pence,
            (sum(line.posted_pence) - sum(line.held_pence))::bigint AS counted_pence,
            sum(line.transactions)::bigint AS transactions
@@ -148,7 +164,7 @@ WITH running AS (
            ($4::bigint, position.budget_id, position.weekly_gross_pence, position.posted_pence, position.held_pence,
             position.transactions) AS has_moved
     FROM position LEFT JOIN standing ON standing.agreement_id = position.agreement_id
-    WHERE position.counted_pence > position.threshold_pence
+    WHERE position.counted_pence > position.threshold_pence AND position.stale_accounts = 0
 ), pending AS MATERIALIZED (
     SELECT judged.* FROM judged
     WHERE CASE
@@ -203,6 +219,13 @@ WITH running AS (
            transactions, coalesce(case_id, gen_random_uuid()), seen_version, calculation_id, low_point_pence,
            low_point_on, last_load_on, last_load_pence
     FROM seen
+), kept_left_out AS (
+    INSERT INTO pg_temp.left_out
+    SELECT open_case.id, position.stale_accounts > 0
+    FROM position JOIN clawback_case open_case ON open_case.agreement_id = position.agreement_id
+    WHERE open_case.ground = $5 AND open_case.status <> 'withdrawn'
+      AND (position.stale_accounts > 0) <> (open_case.left_out_from IS NOT NULL)
+      AND $1 >= coalesce(open_case.left_out_from, open_case.last_flagged_on)
 ), kept_lines AS (
     INSERT INTO pg_temp.flagged_account
     SELECT seen.calculation_id, line.account_id, line.account_kind, line.posted_pence, line.held_pence,
@@ -210,9 +233,11 @@ WITH running AS (
     FROM seen JOIN line ON line.agreement_id = seen.agreement_id
     WHERE seen.calculation_id IS NOT NULL
 )
-SELECT count(*) AS agreements, coalesce(sum(accounts), 0)::bigint AS accounts,
-       count(*) FILTER (WHERE counted_pence > threshold_pence) AS flagged,
-       coalesce(sum(counted_pence - threshold_pence) FILTER (WHERE counted_pence > threshold_pence), 0)::bigint
-           AS excess_pence
-FROM position
-"""
+SELECT count(*) FILTER (WHERE is_tested) AS agreements,
+       coalesce(sum(accounts) FILTER (WHERE is_tested), 0)::bigint AS accounts,
+       coalesce(sum(stale_accounts), 0)::bigint AS stale_accounts,
+       count(*) FILTER (WHERE is_tested AND counted_pence > threshold_pence) AS flagged,
+       coalesce(sum(counted_pence - threshold_pence) FILTER (WHERE is_tested AND counted_pence > threshold_pence),
+           0)::bigint AS excess_pence
+FROM (SELECT *, stale_accounts = 0 AS is_tested FROM position) AS judged_or_not
+"""  # noqa: S608 (joined from constants)

@@ -1,4 +1,4 @@
-"""Every SELECT about policy, runs and cases; cases are cut to the teams that the caller sees."""
+"""Every SELECT about cases, cut to the teams that the caller sees."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -25,7 +25,7 @@ from sqlalchemy import case as whichever
 from sqlalchemy.orm import aliased
 
 from services.clawback import schemas
-from services.clawback.values import CaseFilter, CaseSort, Order, Policy, Reading
+from services.clawback.values import CaseFilter, CaseSort, Order, Reading
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.tables.agreements import Account, Agreement, Budget
@@ -55,18 +55,19 @@ _SORTED_BY: Final[Mapping[CaseSort, ColumnElement[Any]]] = MappingProxyType(
 )
 _TESTING: Final = aliased(ClawbackRun)
 _LAST_RUN_ON: Final = select(func.max(_TESTING.as_of)).scalar_subquery()
-# An ended agreement is no longer tested: the last run that looked at it is the one before its end.
+# An ended agreement is no longer tested, and one with a late feed is left out: the last run that looked at it is the
+# one before that day.
+_NOT_TESTED_FROM: Final = func.least(Agreement.ended_on, ClawbackCase.left_out_from)
 _LAST_TESTED_ON: Final = whichever(
-    (or_(Agreement.ended_on.is_(None), Agreement.ended_on > _LAST_RUN_ON), _LAST_RUN_ON),
+    (or_(_NOT_TESTED_FROM.is_(None), _NOT_TESTED_FROM > _LAST_RUN_ON), _LAST_RUN_ON),
     else_=select(func.max(_TESTING.as_of))
-    .where(_TESTING.as_of < Agreement.ended_on)
-    .correlate(Agreement)
+    .where(_TESTING.as_of < _NOT_TESTED_FROM)
+    .correlate(Agreement, ClawbackCase)
     .scalar_subquery(),
 )
 _IS_STILL_OVER: Final = and_(
     ClawbackCase.status != CaseStatus.WITHDRAWN, ClawbackCase.last_flagged_on >= _LAST_TESTED_ON
 )
-_RUN: Final = [getattr(ClawbackRun, name) for name in schemas.Run.model_fields]
 _QUEUED: Final[Sequence[Any]] = (
     ClawbackCase.id,
     ClawbackCase.agreement_id,
@@ -120,42 +121,6 @@ _PAST: Final[Sequence[Any]] = (
     ClawbackCalculation.excess_pence,
     ClawbackCalculation.low_point_pence,
 )
-
-
-async def policy_on(session: AnySession, *, on: date) -> Policy | None:
-    """Return the last version of the policy that took effect on the day or before it, if there is one."""
-    question = (
-        select(
-            ClawbackPolicy.version,
-            ClawbackPolicy.effective_from,
-            ClawbackPolicy.threshold_weeks,
-            ClawbackPolicy.source,
-        )
-        .where(ClawbackPolicy.effective_from <= on)
-        .order_by(ClawbackPolicy.effective_from.desc())
-        .limit(1)
-    )
-    row = (await session.execute(question)).one_or_none()
-    return None if row is None else Policy(**row._mapping)
-
-
-async def runs(session: AnySession, *, page: pages.Page) -> pages.Paged[schemas.Run]:
-    """Return the runs, the latest first."""
-    question = select(*_RUN).order_by(ClawbackRun.started_at.desc(), ClawbackRun.id.desc()).limit(page.limit + 1)
-    if page.cursor is not None:
-        after = pages.decode(page.cursor, datetime, UUID)
-        question = question.where(tuple_(ClawbackRun.started_at, ClawbackRun.id) < after)
-    rows = [schemas.Run(**row._mapping) for row in await session.execute(question)]
-    shown, next_cursor = pages.cut(rows, page, key=lambda run: (run.started_at, run.id))
-    return pages.Paged(items=shown, next_cursor=next_cursor)
-
-
-async def run(session: AnySession, *, run_id: UUID) -> schemas.Run:
-    """Return one run. Raises NotFound."""
-    row = (await session.execute(select(*_RUN).where(ClawbackRun.id == run_id))).one_or_none()
-    if row is None:
-        raise NotFound("no such run")
-    return schemas.Run(**row._mapping)
 
 
 def in_sight(session: AnySession) -> ColumnElement[bool]:

@@ -44,15 +44,18 @@ async def run_clawback(
 ) -> RunResult:
     """Find every surplus at the end of `as_of` by the policy of that day, and open or refresh its case.
 
+    An agreement with an account whose feed is late at `now` is left out, and its case stays as it was.
+
     Unchanged figures write no new calculation, so that a second run only adds its own row; any number of runs may be
     made of one day, but one scheduled run (IntegrityTrouble otherwise). Raises FutureDay and NoPolicyInForce.
     """
     began = time.monotonic()
     run_id = uuid4()
     in_force = await policy.in_force(session, on=as_of)
-    survey = await positions.survey(session, as_of=as_of, today=today, policy=in_force)
+    survey = await positions.survey(session, as_of=as_of, today=today, policy=in_force, now=now)
     new_cases = await cases.open_cases(session, run_id=run_id, as_of=as_of, now=now)
     await cases.refresh_cases(session, as_of=as_of, now=now)
+    await cases.mark_left_out(session, as_of=as_of)
     written = await cases.record_calculations(
         session, run_id=run_id, as_of=as_of, policy_version=in_force.version, threshold_weeks=in_force.threshold_weeks
     )
@@ -80,6 +83,7 @@ def _result(survey: Survey, *, run_id: UUID, as_of: date, new_cases: int, calcul
         run_id=run_id,
         as_of=as_of,
         accounts=survey.accounts,
+        stale_accounts=survey.stale_accounts,
         agreements=survey.agreements,
         flagged=survey.flagged,
         new_cases=new_cases,
@@ -97,6 +101,7 @@ async def _record_run(
         "trigger": trigger,
         "policy_version": in_force.version,
         "accounts": result.accounts,
+        "stale_accounts": result.stale_accounts,
         "agreements": result.agreements,
         "flagged": result.flagged,
         "new_cases": result.new_cases,

@@ -33,6 +33,9 @@ class Run(bodies.ResponseBody):
     started_at: datetime
     finished_at: datetime
     accounts: int
+    stale_accounts: int = Field(
+        description="Their provider's feed was late: their agreements were left out, and cases stayed as they were."
+    )
     agreements: int
     flagged: int
     new_cases: int

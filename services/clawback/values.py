@@ -58,10 +58,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What one look at every agreement came to: how much was tested and how much of it is over."""
+    """What one look at every agreement came to: how much was tested and how much of it is over.
+
+    `stale_accounts` are those whose feed is late; their agreements were not tested.
+    """
 
     agreements: int
     accounts: int
+    stale_accounts: int
     flagged: int
     excess_pence: int
 
@@ -73,6 +77,7 @@ class RunResult:
     run_id: UUID
     as_of: date
     accounts: int
+    stale_accounts: int
     agreements: int
     flagged: int
     new_cases: int

@@ -79,6 +79,31 @@ class Permission(StrEnum):
     ADD_FEED_KEY = "add_feed_key"
     RETIRE_FEED_KEY = "retire_feed_key"
     LIST_PROVIDERS = "list_providers"
+    AMEND_PROVIDER = "amend_provider"
+    SET_FEED_POLL = "set_feed_poll"
+    TRY_FEED = "try_feed"
+    READ_FEED_HEALTH = "read_feed_health"
+    LIST_STATEMENTS = "list_statements"
+    LIST_FINDINGS = "list_findings"
+    CLOSE_FINDING = "close_finding"
+    READ_QUARANTINED_ROW = "read_quarantined_row"
+    PROPOSE_RESOLUTION = "propose_resolution"
+    CONFIRM_RESOLUTION = "confirm_resolution"
+    REJECT_RESOLUTION = "reject_resolution"
+    LIST_RESOLUTIONS = "list_resolutions"
+
+    LIST_CATEGORIES = "list_categories"
+    LIST_CATEGORY_RULES = "list_category_rules"
+    ADD_CATEGORY_RULE = "add_category_rule"
+    BACKTEST_CATEGORY_RULE = "backtest_category_rule"
+    RECATEGORISE_TRANSACTIONS = "recategorise_transactions"
+    LIST_CATEGORISATIONS = "list_categorisations"
+
+    LIST_ALERTS = "list_alerts"
+    READ_ALERT = "read_alert"
+    CLOSE_ALERT = "close_alert"
+    LIST_ALERT_POLICIES = "list_alert_policies"
+    SET_ALERT_POLICY = "set_alert_policy"
 
     LIST_CLAWBACK_CASES = "list_clawback_cases"
     READ_CLAWBACK_CASE = "read_clawback_case"
@@ -149,6 +174,29 @@ GRANTED_TO: Final[Mapping[Permission, frozenset[Role]]] = MappingProxyType(
         Permission.ADD_FEED_KEY: _ADMINISTRATOR,
         Permission.RETIRE_FEED_KEY: _ADMINISTRATOR,
         Permission.LIST_PROVIDERS: _ADMINISTRATOR | _FINANCE | _AUDITOR,
+        Permission.AMEND_PROVIDER: _ADMINISTRATOR,
+        Permission.SET_FEED_POLL: _ADMINISTRATOR,
+        Permission.TRY_FEED: _FEED,
+        Permission.READ_FEED_HEALTH: _ADMINISTRATOR | _FINANCE | _AUDITOR,
+        Permission.LIST_STATEMENTS: _FINANCE | _AUDITOR,
+        Permission.LIST_FINDINGS: _FINANCE | _AUDITOR,
+        Permission.CLOSE_FINDING: _FINANCE,
+        Permission.READ_QUARANTINED_ROW: _FINANCE,
+        Permission.PROPOSE_RESOLUTION: _FINANCE,
+        Permission.CONFIRM_RESOLUTION: _FINANCE_APPROVER,
+        Permission.REJECT_RESOLUTION: _FINANCE_APPROVER,
+        Permission.LIST_RESOLUTIONS: _FINANCE | _AUDITOR,
+        Permission.LIST_CATEGORIES: _CARE | _FINANCE | _AUDITOR,
+        Permission.LIST_CATEGORY_RULES: _FINANCE | _AUDITOR,
+        Permission.ADD_CATEGORY_RULE: _FINANCE_APPROVER,
+        Permission.BACKTEST_CATEGORY_RULE: _FINANCE,
+        Permission.RECATEGORISE_TRANSACTIONS: _FINANCE,
+        Permission.LIST_CATEGORISATIONS: _FINANCE | _AUDITOR,
+        Permission.LIST_ALERTS: _CARE | _FINANCE | _AUDITOR,
+        Permission.READ_ALERT: _CARE | _FINANCE | _AUDITOR,
+        Permission.CLOSE_ALERT: _CARE | _FINANCE,
+        Permission.LIST_ALERT_POLICIES: _FINANCE | _AUDITOR,
+        Permission.SET_ALERT_POLICY: _FINANCE_APPROVER,
         Permission.LIST_CLAWBACK_CASES: _CARE_MANAGER | _FINANCE | _AUDITOR,
         Permission.READ_CLAWBACK_CASE: _CARE_MANAGER | _FINANCE | _AUDITOR,
         Permission.WITHDRAW_CLAWBACK_CASE: _FINANCE,

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from services.shared.errors import Conflict
+from services.shared.feed_vocabulary import AlertStatus, FindingStatus, ProposalStatus
 from services.shared.vocabulary import (
     AccountStatus,
     AgreementStatus,
@@ -77,10 +78,30 @@ QUARANTINE = Lifecycle(
     "quarantined row", QuarantineStatus.WAITING, {QuarantineStatus.WAITING: {"release": QuarantineStatus.RELEASED}}
 )
 
+RESOLUTION = Lifecycle(
+    "proposed resolution",
+    ProposalStatus.PROPOSED,
+    {ProposalStatus.PROPOSED: {"confirm": ProposalStatus.CONFIRMED, "reject": ProposalStatus.REJECTED}},
+)
+
+FINDING = Lifecycle("finding", FindingStatus.OPEN, {FindingStatus.OPEN: {"close": FindingStatus.CLOSED}})
+
+ALERT = Lifecycle("alert", AlertStatus.OPEN, {AlertStatus.OPEN: {"close": AlertStatus.CLOSED}})
+
 CASE = Lifecycle(
     "clawback case",
     CaseStatus.AWAITING_SUPPORT_CHECK,
     {CaseStatus.AWAITING_SUPPORT_CHECK: {"withdraw": CaseStatus.WITHDRAWN}},
 )
 
-LIFECYCLES: tuple[Lifecycle[StrEnum], ...] = (AGREEMENT, ACCOUNT, DELIVERY, HOLD, QUARANTINE, CASE)  # type: ignore[assignment]
+LIFECYCLES: tuple[Lifecycle[StrEnum], ...] = (  # type: ignore[assignment]
+    AGREEMENT,
+    ACCOUNT,
+    DELIVERY,
+    HOLD,
+    QUARANTINE,
+    RESOLUTION,
+    FINDING,
+    ALERT,
+    CASE,
+)

@@ -12,27 +12,19 @@ from typing import Annotated, Final, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from services.shared import schema_names
 
 SHORTEST_PASSWORD: Final = 12
 SHORTEST_INDEX_KEY: Final = 32
+SHORTEST_PROXY_SECRET: Final = 32
 SEED_BYTES: Final = 32
 MOUNTED_SECRETS: Final = Path("/run/secrets")
 NOTHING: Final = SecretStr("")
 ON_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 ENCRYPTED: Final = frozenset({"require", "verify-ca", "verify-full"})
-_RESERVED_WORDS: Final = """
-    all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation
-    column concurrently constraint create cross current_catalog current_date current_role current_schema current_time
-    current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze
-    from full grant group having ilike in information_schema initially inner intersect into is isnull join lateral
-    leading left like limit localtime localtimestamp natural not notnull null offset on only or order outer overlaps
-    placing primary public references returning right select session_user similar some symmetric system_user table
-    tablesample then to trailing true union unique user using variadic verbose when where window with
-"""
-RESERVED: Final = frozenset(_RESERVED_WORDS.split())
-"""Names that no council's schema can have: PostgreSQL's reserved words, and the schemas that are there already."""
 
 
 class UnsafeSettingsError(RuntimeError):
@@ -43,14 +35,8 @@ def _comma_separated(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-def _unreserved(name: str) -> str:
-    if name in RESERVED or name.startswith("pg_"):
-        raise ValueError("this name belongs to PostgreSQL")
-    return name
-
-
 CommaSeparated = BeforeValidator(_comma_separated)
-SchemaName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$"), AfterValidator(_unreserved)]
+Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]*/(second|minute|hour|day)$")]
 
 
 class Settings(BaseSettings):
@@ -64,8 +50,12 @@ class Settings(BaseSettings):
     `statement_timeout_ms`, `lock_timeout_ms`: milliseconds. `pool_size`: connections of each service.
     `encryption_keys`: Fernet keys, of which the first encrypts and all decrypt. `blind_index_key`: 32 characters or
     more. `audit_signing_key`: Ed25519 seeds (32 bytes each) in base64, of which the first signs and all verify.
-    `max_body_bytes`: bytes. `rate_limit`: requests per time and caller. `run_jobs` left unset means: in development
-    only; `dev_issuer`: in development with the embedded database only.
+    `feed_folder`: where providers drop files, unset for none. `feed_poll_private_network`: a provider's interface may
+    have an address in the council's own network. `client_certificate_header`: in which the proxy hands on a caller's
+    certificate, believed beside `proxy_secret` (32 characters or more) alone. `max_body_bytes`: bytes. `rate_limit`:
+    requests per time and caller; `feed_rate_limit`: the same of a provider's machine, whose refused requests count
+    against `rate_limit`. `raw_deliveries_kept_days`: of a delivery's raw content. `run_jobs` left unset means:
+    in development only; `dev_issuer`: in development with the embedded database only.
     """
 
     model_config = SettingsConfigDict(
@@ -89,7 +79,7 @@ class Settings(BaseSettings):
     database_password_card_ingest: SecretStr | None = None
     database_password_clawback: SecretStr | None = None
     database_network_is_private: bool = False
-    schema_name: SchemaName = Field(default="direct_payments", validation_alias="DP_SCHEMA")
+    schema_name: schema_names.SchemaName = Field(default="direct_payments", validation_alias="DP_SCHEMA")
     statement_timeout_ms: int = Field(default=30_000, gt=0)
     lock_timeout_ms: int = Field(default=5_000, gt=0)
     pool_size: int = Field(default=8, gt=0)
@@ -109,10 +99,17 @@ class Settings(BaseSettings):
     audit_signing_key: SecretStr = NOTHING
     audit_seal_file: Path = Field(default_factory=lambda read: read["data_dir"] / "audit-seals.ndjson")
 
+    feed_folder: Path | None = None
+    feed_poll_private_network: bool = False
+
     tls_terminating_proxy: bool = False
+    client_certificate_header: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9-]{1,60}$")
+    proxy_secret: SecretStr = NOTHING
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, CommaSeparated] = ("localhost", "127.0.0.1", "[::1]")
     max_body_bytes: int = Field(default=33_554_432, gt=0)
-    rate_limit: str = Field(default="600/minute", pattern=r"^[1-9][0-9]*/(second|minute|hour|day)$")
+    rate_limit: Rate = "600/minute"
+    feed_rate_limit: Rate = "300000/minute"
+    raw_deliveries_kept_days: int = Field(default=2_557, ge=92)
 
     @property
     def is_production(self) -> bool:
@@ -123,6 +120,12 @@ class Settings(BaseSettings):
     def is_self_contained(self) -> bool:
         """Whether the installation may make what it lacks: a developer's, with no server of a council's beside it."""
         return not self.is_production and self.database_url is None
+
+    @property
+    def takes_client_certificates(self) -> bool:
+        """Whether certificates are believed: where a proxy ends TLS, and shares a secret with us."""
+        has_secret = len(self.proxy_secret.get_secret_value()) >= SHORTEST_PROXY_SECRET
+        return self.tls_terminating_proxy and self.client_certificate_header is not None and has_secret
 
     @property
     def has_dev_issuer(self) -> bool:
@@ -211,6 +214,8 @@ def _unsafe(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "DEV_ISSUER", "is on, so anybody could sign in as anybody"
     if not settings.tls_terminating_proxy:
         yield "TLS_TERMINATING_PROXY", "is off: declare the proxy that ends TLS, since the services speak plain HTTP"
+    if settings.client_certificate_header and not settings.takes_client_certificates:
+        yield "PROXY_SECRET", f"has not {SHORTEST_PROXY_SECRET} characters, so anybody could claim a certificate"
     if "*" in settings.allowed_hosts:
         yield "ALLOWED_HOSTS", "admits every host name"
     yield from _unsafe_database(settings)

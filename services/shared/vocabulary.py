@@ -98,9 +98,7 @@ class AgreementKind(StrEnum):
 
 
 class LegalBasis(StrEnum):
-    """The power under which the payment is made: Care Act 2014 s.31 or s.32, Children Act 1989 s.17A, Mental Health
-    Act 1983 s.117.
-    """
+    """The power to pay: Care Act 2014 ss. 31 and 32, Children Act 1989 s.17A, Mental Health Act 1983 s.117."""
 
     S31 = "s31"
     S32 = "s32"
@@ -221,6 +219,8 @@ class DeliveryDoor(StrEnum):
     SIGNED_PUSH = "signed_push"
     STAFF_UPLOAD = "staff_upload"
     COMMAND_LINE = "command_line"
+    WATCHED_FOLDER = "watched_folder"
+    POLLING = "polling"
 
 
 class DeliveryStatus(StrEnum):

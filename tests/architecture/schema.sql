@@ -18,6 +18,36 @@ BEGIN
 END
 $$;
 ALTER FUNCTION direct_payments.destroy_personal_key(person uuid, actor text, reason text) OWNER TO direct_payments_owner;
+CREATE FUNCTION direct_payments.dispose_of_feed_content(kept_days integer, at_most integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'direct_payments', 'pg_temp'
+    AS $$
+DECLARE
+    due uuid[];
+BEGIN
+    IF kept_days < 92 THEN
+        RAISE EXCEPTION 'a delivery is kept for 92 days at least' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT array_agg(found.id) INTO due FROM (
+        SELECT delivery.id FROM feed_delivery AS delivery
+        JOIN feed_progress AS progress ON progress.delivery_id = delivery.id AND progress.status = 'posted'
+        WHERE delivery.received_at < now() - make_interval(days => kept_days)
+          AND EXISTS (SELECT FROM feed_content AS content WHERE content.delivery_id = delivery.id)
+          AND NOT EXISTS (SELECT FROM quarantined_row AS waiting
+              WHERE waiting.delivery_number = delivery.number AND waiting.status = 'waiting')
+        ORDER BY delivery.number LIMIT at_most
+    ) AS found;
+    IF due IS NULL THEN
+        RETURN 0;
+    END IF;
+    INSERT INTO audit_entry (at, service, actor, actor_role, action, outcome, subject_kind, subject_id, reason, changes)
+    SELECT clock_timestamp(), 'card_ingest', 'machine:retention', 'machine', 'dispose_of_feed_content', 'done',
+        'feed_delivery', id::text, 'kept for its set time', '{}' FROM unnest(due) AS id;
+    DELETE FROM feed_content WHERE delivery_id = ANY (due);
+    RETURN cardinality(due);
+END
+$$;
+ALTER FUNCTION direct_payments.dispose_of_feed_content(kept_days integer, at_most integer) OWNER TO direct_payments_owner;
 CREATE FUNCTION direct_payments.queue_for_seal() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'direct_payments', 'pg_temp'
@@ -58,6 +88,24 @@ BEGIN
 END
 $$;
 ALTER FUNCTION direct_payments.refuse_unentered_destruction() OWNER TO direct_payments_owner;
+CREATE FUNCTION direct_payments.refuse_unentered_disposal() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM disposed) OR EXISTS (
+        SELECT FROM disposed WHERE NOT EXISTS (
+            SELECT FROM direct_payments.audit_entry AS entry
+            WHERE entry.subject_kind = 'feed_delivery' AND entry.subject_id = disposed.delivery_id::text
+              AND entry.action = 'dispose_of_feed_content' AND entry.xmin = pg_current_xact_id()::xid
+        )
+    ) THEN
+        RAISE EXCEPTION 'append_only: raw content goes by dispose_of_feed_content() alone'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+ALTER FUNCTION direct_payments.refuse_unentered_disposal() OWNER TO direct_payments_owner;
 CREATE TABLE direct_payments.account (
     id uuid NOT NULL,
     agreement_id uuid,
@@ -126,6 +174,55 @@ CREATE TABLE direct_payments.alembic_version (
     version_num character varying(32) NOT NULL
 );
 ALTER TABLE direct_payments.alembic_version OWNER TO direct_payments_owner;
+CREATE TABLE direct_payments.alert (
+    id uuid NOT NULL,
+    key text NOT NULL,
+    kind character varying(40) NOT NULL,
+    route character varying(40) NOT NULL,
+    policy_id integer CONSTRAINT alert_policy_id_not_null1 NOT NULL,
+    account_id uuid,
+    transaction_id bigint,
+    concerns_on date NOT NULL,
+    facts jsonb NOT NULL,
+    raised_at timestamp with time zone NOT NULL,
+    status character varying(40) NOT NULL,
+    closed_at timestamp with time zone,
+    closed_by text,
+    close_reason text,
+    version bigint NOT NULL,
+    CONSTRAINT ck_alert_alert_kind CHECK (((kind)::text = ANY ((ARRAY['cash_without_permission'::character varying, 'queried_merchant'::character varying, 'repeated_declines'::character varying, 'bounced_direct_debit'::character varying, 'care_payments_stopped'::character varying, 'spend_after_end'::character varying, 'spend_after_death'::character varying, 'same_payee_across_people'::character varying, 'new_payee_over_limit'::character varying, 'negative_balance'::character varying, 'duplicate_charge'::character varying, 'disputed_transaction'::character varying])::text[]))),
+    CONSTRAINT ck_alert_alert_route CHECK (((route)::text = ANY ((ARRAY['care_pathway'::character varying, 'finance'::character varying])::text[]))),
+    CONSTRAINT ck_alert_alert_status CHECK (((status)::text = ANY ((ARRAY['open'::character varying, 'closed'::character varying])::text[]))),
+    CONSTRAINT ck_alert_closed_has_reason CHECK ((((status)::text = 'closed'::text) = ((closed_at IS NOT NULL) AND (closed_by IS NOT NULL) AND (close_reason IS NOT NULL))))
+);
+ALTER TABLE direct_payments.alert OWNER TO direct_payments_owner;
+CREATE TABLE direct_payments.alert_due (
+    batch_number bigint NOT NULL,
+    first_id bigint,
+    last_id bigint
+);
+ALTER TABLE direct_payments.alert_due OWNER TO direct_payments_owner;
+CREATE TABLE direct_payments.alert_policy (
+    id integer NOT NULL,
+    kind character varying(40) NOT NULL,
+    effective_from date NOT NULL,
+    is_active boolean NOT NULL,
+    route character varying(40) NOT NULL,
+    terms jsonb NOT NULL,
+    made_by text NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT ck_alert_policy_alert_kind CHECK (((kind)::text = ANY ((ARRAY['cash_without_permission'::character varying, 'queried_merchant'::character varying, 'repeated_declines'::character varying, 'bounced_direct_debit'::character varying, 'care_payments_stopped'::character varying, 'spend_after_end'::character varying, 'spend_after_death'::character varying, 'same_payee_across_people'::character varying, 'new_payee_over_limit'::character varying, 'negative_balance'::character varying, 'duplicate_charge'::character varying, 'disputed_transaction'::character varying])::text[]))),
+    CONSTRAINT ck_alert_policy_alert_route CHECK (((route)::text = ANY ((ARRAY['care_pathway'::character varying, 'finance'::character varying])::text[])))
+);
+ALTER TABLE direct_payments.alert_policy OWNER TO direct_payments_owner;
+ALTER TABLE direct_payments.alert_policy ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME direct_payments.alert_policy_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE direct_payments.audit_entry (
     id bigint NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -220,10 +317,27 @@ CREATE TABLE direct_payments.card_hold (
     settled_at timestamp with time zone,
     delivery_number bigint NOT NULL,
     row_number integer NOT NULL,
+    released_pence bigint DEFAULT 0 NOT NULL,
     CONSTRAINT ck_card_hold_amount_is_a_magnitude CHECK ((amount_pence > 0)),
-    CONSTRAINT ck_card_hold_event_status CHECK (((status)::text = ANY ((ARRAY['authorised'::character varying, 'posted'::character varying, 'reversed'::character varying, 'expired'::character varying, 'declined'::character varying])::text[])))
+    CONSTRAINT ck_card_hold_event_status CHECK (((status)::text = ANY ((ARRAY['authorised'::character varying, 'posted'::character varying, 'reversed'::character varying, 'expired'::character varying, 'declined'::character varying])::text[]))),
+    CONSTRAINT ck_card_hold_released_within_amount CHECK (((released_pence >= 0) AND (released_pence <= amount_pence)))
 );
 ALTER TABLE direct_payments.card_hold OWNER TO direct_payments_owner;
+CREATE TABLE direct_payments.card_release (
+    provider_code text NOT NULL,
+    provider_transaction_id text NOT NULL,
+    status character varying(40) NOT NULL,
+    released_at timestamp with time zone NOT NULL,
+    amount_pence bigint NOT NULL,
+    hold_id text NOT NULL,
+    account_id uuid NOT NULL,
+    delivery_number bigint NOT NULL,
+    row_number integer NOT NULL,
+    CONSTRAINT ck_card_release_amount_is_a_magnitude CHECK ((amount_pence >= 0)),
+    CONSTRAINT ck_card_release_ends_or_lessens CHECK (((status)::text <> 'authorised'::text)),
+    CONSTRAINT ck_card_release_event_status CHECK (((status)::text = ANY ((ARRAY['authorised'::character varying, 'posted'::character varying, 'reversed'::character varying, 'expired'::character varying, 'declined'::character varying])::text[])))
+);
+ALTER TABLE direct_payments.card_release OWNER TO direct_payments_owner;
 CREATE TABLE direct_payments.card_transaction (
     id bigint NOT NULL,
     provider_code text NOT NULL,
@@ -249,11 +363,32 @@ CREATE TABLE direct_payments.card_transaction (
     delivery_number bigint NOT NULL,
     row_number integer NOT NULL,
     batch_number bigint NOT NULL,
+    payee text,
+    authorisation_id text,
     CONSTRAINT ck_card_transaction_moves_money CHECK ((amount_pence <> 0))
 );
 ALTER TABLE direct_payments.card_transaction OWNER TO direct_payments_owner;
 ALTER TABLE direct_payments.card_transaction ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME direct_payments.card_transaction_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE direct_payments.categorisation (
+    id bigint NOT NULL,
+    transaction_id bigint NOT NULL,
+    act_id uuid NOT NULL,
+    category character varying(40) NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT ck_categorisation_spend_category CHECK (((category)::text = ANY ((ARRAY['personal_assistant'::character varying, 'home_care'::character varying, 'respite'::character varying, 'day_care'::character varying, 'supported_living'::character varying, 'aids_and_adaptations'::character varying, 'travel'::character varying, 'domestic'::character varying, 'insurance'::character varying, 'social_activities'::character varying, 'leisure'::character varying, 'tourism'::character varying, 'retail_household'::character varying, 'hmrc_tax'::character varying, 'pension'::character varying, 'payroll_or_support_fee'::character varying, 'money_manager_fee'::character varying, 'cash'::character varying, 'card_fee'::character varying, 'council_load'::character varying, 'client_contribution'::character varying, 'council_recovery'::character varying, 'refund'::character varying, 'uncategorised'::character varying])::text[])))
+);
+ALTER TABLE direct_payments.categorisation OWNER TO direct_payments_owner;
+ALTER TABLE direct_payments.categorisation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME direct_payments.categorisation_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -276,8 +411,12 @@ CREATE TABLE direct_payments.category_rule (
     effective_from date NOT NULL,
     made_by text NOT NULL,
     reason text NOT NULL,
+    merchant text,
+    payee text,
+    account_id uuid,
+    CONSTRAINT ck_category_rule_account_has_payee CHECK (((account_id IS NULL) OR (payee IS NOT NULL))),
     CONSTRAINT ck_category_rule_mcc_has_four_digits CHECK ((mcc ~ '^[0-9]{4}$'::text)),
-    CONSTRAINT ck_category_rule_one_key CHECK (((mcc IS NULL) <> (type IS NULL))),
+    CONSTRAINT ck_category_rule_one_key CHECK ((num_nonnulls(mcc, type, merchant, payee) = 1)),
     CONSTRAINT ck_category_rule_spend_category CHECK (((category)::text = ANY ((ARRAY['personal_assistant'::character varying, 'home_care'::character varying, 'respite'::character varying, 'day_care'::character varying, 'supported_living'::character varying, 'aids_and_adaptations'::character varying, 'travel'::character varying, 'domestic'::character varying, 'insurance'::character varying, 'social_activities'::character varying, 'leisure'::character varying, 'tourism'::character varying, 'retail_household'::character varying, 'hmrc_tax'::character varying, 'pension'::character varying, 'payroll_or_support_fee'::character varying, 'money_manager_fee'::character varying, 'cash'::character varying, 'card_fee'::character varying, 'council_load'::character varying, 'client_contribution'::character varying, 'council_recovery'::character varying, 'refund'::character varying, 'uncategorised'::character varying])::text[]))),
     CONSTRAINT ck_category_rule_transaction_type CHECK (((type)::text = ANY ((ARRAY['load'::character varying, 'contribution_in'::character varying, 'faster_payment_in'::character varying, 'purchase_pos'::character varying, 'purchase_ecom'::character varying, 'direct_debit'::character varying, 'direct_debit_bounce'::character varying, 'standing_order'::character varying, 'faster_payment_out'::character varying, 'bacs_out'::character varying, 'atm_withdrawal'::character varying, 'cashback'::character varying, 'quasi_cash'::character varying, 'fee'::character varying, 'refund'::character varying, 'reversal'::character varying, 'chargeback'::character varying, 'representment'::character varying, 'unload'::character varying, 'adjustment'::character varying, 'card_transfer'::character varying])::text[])))
 );
@@ -340,6 +479,7 @@ CREATE TABLE direct_payments.clawback_case (
     withdrawal_reason text,
     version bigint NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    left_out_from date,
     CONSTRAINT ck_clawback_case_case_ground CHECK (((ground)::text = 'surplus'::text)),
     CONSTRAINT ck_clawback_case_case_status CHECK (((status)::text = ANY ((ARRAY['awaiting_support_check'::character varying, 'withdrawn'::character varying])::text[]))),
     CONSTRAINT ck_clawback_case_withdrawn_has_reason CHECK ((((status)::text = 'withdrawn'::text) = (withdrawal_reason IS NOT NULL)))
@@ -376,6 +516,7 @@ CREATE TABLE direct_payments.clawback_run (
     new_cases bigint NOT NULL,
     excess_pence bigint NOT NULL,
     digest bytea NOT NULL,
+    stale_accounts bigint DEFAULT 0 NOT NULL,
     CONSTRAINT ck_clawback_run_run_trigger CHECK (((trigger)::text = ANY ((ARRAY['scheduled'::character varying, 'manual'::character varying])::text[])))
 );
 ALTER TABLE direct_payments.clawback_run OWNER TO direct_payments_owner;
@@ -396,6 +537,17 @@ ALTER TABLE direct_payments.feed_batch ALTER COLUMN number ADD GENERATED BY DEFA
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE direct_payments.feed_complete_day (
+    provider_code text NOT NULL,
+    profile text NOT NULL,
+    account_ref text NOT NULL,
+    booked_on date NOT NULL,
+    delivery_number bigint NOT NULL,
+    rows bigint NOT NULL,
+    digest bytea NOT NULL,
+    revision bigint DEFAULT '1'::bigint NOT NULL
+);
+ALTER TABLE direct_payments.feed_complete_day OWNER TO direct_payments_owner;
 CREATE TABLE direct_payments.feed_content (
     delivery_id uuid NOT NULL,
     chunk integer NOT NULL,
@@ -415,7 +567,8 @@ CREATE TABLE direct_payments.feed_delivery (
     sha256 bytea NOT NULL,
     size_bytes bigint NOT NULL,
     received_at timestamp with time zone NOT NULL,
-    CONSTRAINT ck_feed_delivery_delivery_door CHECK (((door)::text = ANY ((ARRAY['signed_push'::character varying, 'staff_upload'::character varying, 'command_line'::character varying])::text[])))
+    sequence bigint,
+    CONSTRAINT ck_feed_delivery_delivery_door CHECK (((door)::text = ANY ((ARRAY['signed_push'::character varying, 'staff_upload'::character varying, 'command_line'::character varying, 'watched_folder'::character varying, 'polling'::character varying])::text[])))
 );
 ALTER TABLE direct_payments.feed_delivery OWNER TO direct_payments_owner;
 ALTER TABLE direct_payments.feed_delivery ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
@@ -426,15 +579,43 @@ ALTER TABLE direct_payments.feed_delivery ALTER COLUMN number ADD GENERATED ALWA
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE direct_payments.feed_increment_row (
+    provider_code text NOT NULL,
+    profile text NOT NULL,
+    digest bytea NOT NULL,
+    delivery_number bigint NOT NULL
+);
+ALTER TABLE direct_payments.feed_increment_row OWNER TO direct_payments_owner;
 CREATE TABLE direct_payments.feed_key (
     id uuid NOT NULL,
     provider_code text NOT NULL,
     secret_encrypted bytea NOT NULL,
     created_at timestamp with time zone NOT NULL,
     retired_at timestamp with time zone,
+    kind character varying(40) DEFAULT 'standard_webhooks'::character varying NOT NULL,
+    fingerprint bytea,
+    CONSTRAINT ck_feed_key_certificate_has_fingerprint CHECK ((((kind)::text = 'client_certificate'::text) = (fingerprint IS NOT NULL))),
+    CONSTRAINT ck_feed_key_feed_key_kind CHECK (((kind)::text = ANY ((ARRAY['standard_webhooks'::character varying, 'ed25519'::character varying, 'stripe'::character varying, 'rsa'::character varying, 'client_certificate'::character varying])::text[]))),
     CONSTRAINT ck_feed_key_retires_after_creation CHECK ((retired_at > created_at))
 );
 ALTER TABLE direct_payments.feed_key OWNER TO direct_payments_owner;
+CREATE TABLE direct_payments.feed_poll (
+    provider_code text NOT NULL,
+    url text NOT NULL,
+    profile text NOT NULL,
+    token_encrypted bytea,
+    every_seconds bigint NOT NULL,
+    is_active boolean NOT NULL,
+    cursor text,
+    next_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone,
+    last_outcome text,
+    failures bigint NOT NULL,
+    leased_until timestamp with time zone,
+    cursor_at timestamp with time zone,
+    CONSTRAINT ck_feed_poll_polled_sometime CHECK ((every_seconds > 0))
+);
+ALTER TABLE direct_payments.feed_poll OWNER TO direct_payments_owner;
 CREATE TABLE direct_payments.feed_progress (
     delivery_id uuid NOT NULL,
     status character varying(40) NOT NULL,
@@ -460,7 +641,12 @@ CREATE TABLE direct_payments.feed_provider (
     code text NOT NULL,
     name text NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT ck_feed_provider_code_is_a_slug CHECK ((code ~ '^[a-z][a-z0-9_-]{1,39}$'::text))
+    signature_scheme character varying(40) DEFAULT 'standard_webhooks'::character varying NOT NULL,
+    push_profile text,
+    expected_every_hours bigint,
+    CONSTRAINT ck_feed_provider_code_is_a_slug CHECK ((code ~ '^[a-z][a-z0-9_-]{1,39}$'::text)),
+    CONSTRAINT ck_feed_provider_expected_sometime CHECK ((expected_every_hours > 0)),
+    CONSTRAINT ck_feed_provider_signature_scheme CHECK (((signature_scheme)::text = ANY ((ARRAY['standard_webhooks'::character varying, 'stripe'::character varying, 'rsa_nonce'::character varying])::text[])))
 );
 ALTER TABLE direct_payments.feed_provider OWNER TO direct_payments_owner;
 CREATE TABLE direct_payments.feed_row (
@@ -473,6 +659,23 @@ CREATE TABLE direct_payments.feed_row (
     CONSTRAINT ck_feed_row_row_outcome CHECK (((outcome)::text = ANY ((ARRAY['posted'::character varying, 'already_posted'::character varying, 'held'::character varying, 'no_money'::character varying, 'quarantined'::character varying])::text[])))
 );
 ALTER TABLE direct_payments.feed_row OWNER TO direct_payments_owner;
+CREATE TABLE direct_payments.feed_statement (
+    id uuid NOT NULL,
+    delivery_number bigint NOT NULL,
+    provider_code text NOT NULL,
+    account_ref text NOT NULL,
+    statement_ref text,
+    sequence bigint,
+    currency text NOT NULL,
+    opening_on date,
+    opening_pence bigint,
+    closing_on date,
+    closing_pence bigint,
+    entries bigint NOT NULL,
+    entries_pence bigint NOT NULL,
+    is_proved boolean
+);
+ALTER TABLE direct_payments.feed_statement OWNER TO direct_payments_owner;
 CREATE TABLE direct_payments.gross_today (
     agreement_id uuid NOT NULL,
     budget_id uuid NOT NULL,
@@ -537,6 +740,24 @@ CREATE TABLE direct_payments.personal_key (
     key_encrypted bytea NOT NULL
 );
 ALTER TABLE direct_payments.personal_key OWNER TO direct_payments_owner;
+CREATE TABLE direct_payments.quarantine_resolution (
+    id uuid NOT NULL,
+    quarantined_row_id uuid NOT NULL,
+    resolution character varying(40) NOT NULL,
+    reason text NOT NULL,
+    proposed_by text NOT NULL,
+    proposed_at timestamp with time zone NOT NULL,
+    status character varying(40) NOT NULL,
+    decided_by text,
+    decided_at timestamp with time zone,
+    decision_reason text,
+    CONSTRAINT ck_quarantine_resolution_answered_has_answerer CHECK ((((status)::text = 'proposed'::text) = (decided_by IS NULL))),
+    CONSTRAINT ck_quarantine_resolution_answered_has_moment CHECK (((decided_by IS NULL) = (decided_at IS NULL))),
+    CONSTRAINT ck_quarantine_resolution_proposal_status CHECK (((status)::text = ANY ((ARRAY['proposed'::character varying, 'confirmed'::character varying, 'rejected'::character varying])::text[]))),
+    CONSTRAINT ck_quarantine_resolution_resolution CHECK (((resolution)::text = ANY ((ARRAY['post'::character varying, 'already_posted'::character varying, 'no_money'::character varying, 'replace'::character varying])::text[]))),
+    CONSTRAINT ck_quarantine_resolution_two_people CHECK (((decided_by <> proposed_by) OR ((status)::text = 'rejected'::text)))
+);
+ALTER TABLE direct_payments.quarantine_resolution OWNER TO direct_payments_owner;
 CREATE TABLE direct_payments.quarantined_row (
     id uuid NOT NULL,
     delivery_number bigint NOT NULL,
@@ -551,6 +772,7 @@ CREATE TABLE direct_payments.quarantined_row (
     created_at timestamp with time zone NOT NULL,
     released_at timestamp with time zone,
     released_as character varying(40),
+    transaction_id text,
     CONSTRAINT ck_quarantined_row_quarantine_status CHECK (((status)::text = ANY ((ARRAY['waiting'::character varying, 'released'::character varying])::text[]))),
     CONSTRAINT ck_quarantined_row_row_outcome CHECK (((released_as)::text = ANY ((ARRAY['posted'::character varying, 'already_posted'::character varying, 'held'::character varying, 'no_money'::character varying, 'quarantined'::character varying])::text[])))
 );
@@ -607,6 +829,27 @@ CREATE TABLE direct_payments.recipient (
     CONSTRAINT ck_recipient_recipient_kind CHECK (((kind)::text = ANY ((ARRAY['adult'::character varying, 'carer'::character varying])::text[])))
 );
 ALTER TABLE direct_payments.recipient OWNER TO direct_payments_owner;
+CREATE TABLE direct_payments.reconciliation_finding (
+    id uuid NOT NULL,
+    key text NOT NULL,
+    kind character varying(40) NOT NULL,
+    provider_code text NOT NULL,
+    account_id uuid,
+    concerns_on date,
+    stated_pence bigint,
+    held_pence bigint,
+    detail text NOT NULL,
+    delivery_number bigint,
+    found_at timestamp with time zone NOT NULL,
+    status character varying(40) NOT NULL,
+    closed_at timestamp with time zone,
+    closed_by text,
+    close_reason text,
+    CONSTRAINT ck_reconciliation_finding_closed_has_reason CHECK ((((status)::text = 'closed'::text) = ((closed_at IS NOT NULL) AND (closed_by IS NOT NULL) AND (close_reason IS NOT NULL)))),
+    CONSTRAINT ck_reconciliation_finding_finding_kind CHECK (((kind)::text = ANY ((ARRAY['balance_differs'::character varying, 'statement_does_not_add_up'::character varying, 'sequence_gap'::character varying, 'feed_is_late'::character varying, 'complete_day_changed'::character varying])::text[]))),
+    CONSTRAINT ck_reconciliation_finding_finding_status CHECK (((status)::text = ANY ((ARRAY['open'::character varying, 'closed'::character varying])::text[])))
+);
+ALTER TABLE direct_payments.reconciliation_finding OWNER TO direct_payments_owner;
 CREATE TABLE direct_payments.scheduler_heartbeat (
     service character varying(40) NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -671,6 +914,12 @@ ALTER TABLE ONLY direct_payments.account_balance
     ADD CONSTRAINT pk_account_balance PRIMARY KEY (account_id);
 ALTER TABLE ONLY direct_payments.agreement
     ADD CONSTRAINT pk_agreement PRIMARY KEY (id);
+ALTER TABLE ONLY direct_payments.alert
+    ADD CONSTRAINT pk_alert PRIMARY KEY (id);
+ALTER TABLE ONLY direct_payments.alert_due
+    ADD CONSTRAINT pk_alert_due PRIMARY KEY (batch_number);
+ALTER TABLE ONLY direct_payments.alert_policy
+    ADD CONSTRAINT pk_alert_policy PRIMARY KEY (id);
 ALTER TABLE ONLY direct_payments.audit_entry
     ADD CONSTRAINT pk_audit_entry PRIMARY KEY (id);
 ALTER TABLE ONLY direct_payments.audit_seal
@@ -683,8 +932,12 @@ ALTER TABLE ONLY direct_payments.card_decline
     ADD CONSTRAINT pk_card_decline PRIMARY KEY (provider_code, provider_transaction_id);
 ALTER TABLE ONLY direct_payments.card_hold
     ADD CONSTRAINT pk_card_hold PRIMARY KEY (provider_code, provider_transaction_id);
+ALTER TABLE ONLY direct_payments.card_release
+    ADD CONSTRAINT pk_card_release PRIMARY KEY (provider_code, provider_transaction_id, status, released_at, amount_pence);
 ALTER TABLE ONLY direct_payments.card_transaction
     ADD CONSTRAINT pk_card_transaction PRIMARY KEY (id);
+ALTER TABLE ONLY direct_payments.categorisation
+    ADD CONSTRAINT pk_categorisation PRIMARY KEY (id);
 ALTER TABLE ONLY direct_payments.category
     ADD CONSTRAINT pk_category PRIMARY KEY (code);
 ALTER TABLE ONLY direct_payments.category_rule
@@ -701,18 +954,26 @@ ALTER TABLE ONLY direct_payments.clawback_run
     ADD CONSTRAINT pk_clawback_run PRIMARY KEY (id);
 ALTER TABLE ONLY direct_payments.feed_batch
     ADD CONSTRAINT pk_feed_batch PRIMARY KEY (number);
+ALTER TABLE ONLY direct_payments.feed_complete_day
+    ADD CONSTRAINT pk_feed_complete_day PRIMARY KEY (provider_code, profile, account_ref, booked_on, revision);
 ALTER TABLE ONLY direct_payments.feed_content
     ADD CONSTRAINT pk_feed_content PRIMARY KEY (delivery_id, chunk);
 ALTER TABLE ONLY direct_payments.feed_delivery
     ADD CONSTRAINT pk_feed_delivery PRIMARY KEY (id);
+ALTER TABLE ONLY direct_payments.feed_increment_row
+    ADD CONSTRAINT pk_feed_increment_row PRIMARY KEY (provider_code, profile, digest);
 ALTER TABLE ONLY direct_payments.feed_key
     ADD CONSTRAINT pk_feed_key PRIMARY KEY (id);
+ALTER TABLE ONLY direct_payments.feed_poll
+    ADD CONSTRAINT pk_feed_poll PRIMARY KEY (provider_code);
 ALTER TABLE ONLY direct_payments.feed_progress
     ADD CONSTRAINT pk_feed_progress PRIMARY KEY (delivery_id);
 ALTER TABLE ONLY direct_payments.feed_provider
     ADD CONSTRAINT pk_feed_provider PRIMARY KEY (code);
 ALTER TABLE ONLY direct_payments.feed_row
     ADD CONSTRAINT pk_feed_row PRIMARY KEY (delivery_number, row_number);
+ALTER TABLE ONLY direct_payments.feed_statement
+    ADD CONSTRAINT pk_feed_statement PRIMARY KEY (id);
 ALTER TABLE ONLY direct_payments.gross_today
     ADD CONSTRAINT pk_gross_today PRIMARY KEY (agreement_id);
 ALTER TABLE ONLY direct_payments.idempotency_record
@@ -727,12 +988,16 @@ ALTER TABLE ONLY direct_payments.personal_assistant_engagement
     ADD CONSTRAINT pk_personal_assistant_engagement PRIMARY KEY (id);
 ALTER TABLE ONLY direct_payments.personal_key
     ADD CONSTRAINT pk_personal_key PRIMARY KEY (person_id);
+ALTER TABLE ONLY direct_payments.quarantine_resolution
+    ADD CONSTRAINT pk_quarantine_resolution PRIMARY KEY (id);
 ALTER TABLE ONLY direct_payments.quarantined_row
     ADD CONSTRAINT pk_quarantined_row PRIMARY KEY (id);
 ALTER TABLE ONLY direct_payments.read_log
     ADD CONSTRAINT pk_read_log PRIMARY KEY (id);
 ALTER TABLE ONLY direct_payments.recipient
     ADD CONSTRAINT pk_recipient PRIMARY KEY (id);
+ALTER TABLE ONLY direct_payments.reconciliation_finding
+    ADD CONSTRAINT pk_reconciliation_finding PRIMARY KEY (id);
 ALTER TABLE ONLY direct_payments.scheduler_heartbeat
     ADD CONSTRAINT pk_scheduler_heartbeat PRIMARY KEY (service);
 ALTER TABLE ONLY direct_payments.spend_delta
@@ -751,6 +1016,10 @@ ALTER TABLE ONLY direct_payments.unsealed_entry
     ADD CONSTRAINT pk_unsealed_entry PRIMARY KEY (book, entry_id);
 ALTER TABLE ONLY direct_payments.account
     ADD CONSTRAINT uq_account_provider_code_provider_account_ref UNIQUE (provider_code, provider_account_ref);
+ALTER TABLE ONLY direct_payments.alert
+    ADD CONSTRAINT uq_alert_key UNIQUE (key);
+ALTER TABLE ONLY direct_payments.alert_policy
+    ADD CONSTRAINT uq_alert_policy_kind_effective_from UNIQUE (kind, effective_from);
 ALTER TABLE ONLY direct_payments.budget
     ADD CONSTRAINT uq_budget_agreement_id_effective_from_revision UNIQUE (agreement_id, effective_from, revision);
 ALTER TABLE ONLY direct_payments.card
@@ -758,13 +1027,13 @@ ALTER TABLE ONLY direct_payments.card
 ALTER TABLE ONLY direct_payments.card_transaction
     ADD CONSTRAINT uq_card_transaction_provider_code_provider_transaction_id UNIQUE (provider_code, provider_transaction_id);
 ALTER TABLE ONLY direct_payments.category_rule
-    ADD CONSTRAINT uq_category_rule_mcc_type_effective_from UNIQUE NULLS NOT DISTINCT (mcc, type, effective_from);
+    ADD CONSTRAINT uq_category_rule_key UNIQUE NULLS NOT DISTINCT (mcc, type, merchant, payee, account_id, effective_from);
 ALTER TABLE ONLY direct_payments.clawback_policy
     ADD CONSTRAINT uq_clawback_policy_effective_from UNIQUE (effective_from);
 ALTER TABLE ONLY direct_payments.feed_delivery
-    ADD CONSTRAINT uq_feed_delivery_number UNIQUE (number);
+    ADD CONSTRAINT uq_feed_delivery_content UNIQUE NULLS NOT DISTINCT (provider_code, sha256, account_ref, profile, profile_version);
 ALTER TABLE ONLY direct_payments.feed_delivery
-    ADD CONSTRAINT uq_feed_delivery_provider_code_sha256_account_ref_profile UNIQUE NULLS NOT DISTINCT (provider_code, sha256, account_ref, profile);
+    ADD CONSTRAINT uq_feed_delivery_number UNIQUE (number);
 ALTER TABLE ONLY direct_payments.money_manager
     ADD CONSTRAINT uq_money_manager_name UNIQUE (name);
 ALTER TABLE ONLY direct_payments.quarantined_row
@@ -774,50 +1043,71 @@ ALTER TABLE ONLY direct_payments.recipient
 CREATE INDEX ix_account_agreement_id ON direct_payments.account USING btree (agreement_id);
 CREATE INDEX ix_agreement_money_manager_id ON direct_payments.agreement USING btree (money_manager_id);
 CREATE INDEX ix_agreement_recipient_id ON direct_payments.agreement USING btree (recipient_id);
+CREATE INDEX ix_alert_account_id ON direct_payments.alert USING btree (account_id);
+CREATE INDEX ix_alert_open ON direct_payments.alert USING btree (route, raised_at) WHERE ((status)::text = 'open'::text);
 CREATE INDEX ix_audit_entry_actor ON direct_payments.audit_entry USING btree (actor, id);
 CREATE INDEX ix_audit_entry_at ON direct_payments.audit_entry USING btree (at);
 CREATE INDEX ix_audit_entry_subject_id ON direct_payments.audit_entry USING btree (subject_kind, subject_id);
 CREATE INDEX ix_card_account_id ON direct_payments.card USING btree (account_id);
 CREATE INDEX ix_card_decline_account_id_declined_at ON direct_payments.card_decline USING btree (account_id, declined_at);
+CREATE INDEX ix_card_decline_delivery_number_row_number ON direct_payments.card_decline USING btree (delivery_number, row_number);
 CREATE INDEX ix_card_hold_open ON direct_payments.card_hold USING btree (account_id) WHERE ((status)::text = 'authorised'::text);
+CREATE INDEX ix_card_release_hold ON direct_payments.card_release USING btree (provider_code, hold_id);
 CREATE INDEX ix_card_transaction_account_id_booked_on ON direct_payments.card_transaction USING btree (account_id, booked_on);
 CREATE INDEX ix_card_transaction_booked_on ON direct_payments.card_transaction USING brin (booked_on);
 CREATE INDEX ix_card_transaction_delivery_number ON direct_payments.card_transaction USING brin (delivery_number);
+CREATE INDEX ix_categorisation_transaction_id_id ON direct_payments.categorisation USING btree (transaction_id, id);
 CREATE INDEX ix_clawback_calculation_case_id ON direct_payments.clawback_calculation USING btree (case_id);
 CREATE INDEX ix_feed_batch_delivery_id ON direct_payments.feed_batch USING btree (delivery_id);
+CREATE INDEX ix_feed_delivery_provider_code_received_at ON direct_payments.feed_delivery USING btree (provider_code, received_at);
 CREATE INDEX ix_feed_key_provider_code ON direct_payments.feed_key USING btree (provider_code);
 CREATE INDEX ix_feed_progress_unfinished ON direct_payments.feed_progress USING btree (delivery_id) WHERE ((status)::text <> 'posted'::text);
+CREATE INDEX ix_feed_statement_account ON direct_payments.feed_statement USING btree (provider_code, account_ref, closing_on);
+CREATE INDEX ix_feed_statement_delivery_number ON direct_payments.feed_statement USING btree (delivery_number);
 CREATE INDEX ix_idempotency_record_created_at ON direct_payments.idempotency_record USING btree (created_at);
 CREATE INDEX ix_personal_assistant_engagement_personal_assistant_id ON direct_payments.personal_assistant_engagement USING btree (personal_assistant_id);
 CREATE INDEX ix_personal_assistant_team_code ON direct_payments.personal_assistant USING btree (team_code);
+CREATE INDEX ix_quarantine_resolution_quarantined_row_id ON direct_payments.quarantine_resolution USING btree (quarantined_row_id);
+CREATE INDEX ix_quarantined_row_disputes ON direct_payments.quarantined_row USING btree (provider_code, transaction_id) WHERE (code = 'same_id_other_content'::text);
 CREATE INDEX ix_quarantined_row_waiting ON direct_payments.quarantined_row USING btree (provider_code, waits_for) WHERE ((status)::text = 'waiting'::text);
 CREATE INDEX ix_read_log_at ON direct_payments.read_log USING btree (at);
 CREATE INDEX ix_read_log_subject_ids ON direct_payments.read_log USING gin (subject_ids);
 CREATE INDEX ix_recipient_team_code_id ON direct_payments.recipient USING btree (team_code, id);
+CREATE INDEX ix_reconciliation_finding_provider_code ON direct_payments.reconciliation_finding USING btree (provider_code, found_at);
 CREATE INDEX ix_staff_login_staff_number ON direct_payments.staff_login USING btree (staff_number);
 CREATE UNIQUE INDEX uq_account_trial ON direct_payments.account USING btree (provider_code) WHERE ((kind)::text = 'trial'::text);
 CREATE UNIQUE INDEX uq_agreement_ongoing ON direct_payments.agreement USING btree (recipient_id) WHERE (((status)::text = ANY ((ARRAY['active'::character varying, 'suspended'::character varying])::text[])) AND ((payment_schedule)::text <> 'one_off'::text));
 CREATE UNIQUE INDEX uq_clawback_case_open ON direct_payments.clawback_case USING btree (agreement_id, ground) WHERE ((status)::text <> 'withdrawn'::text);
 CREATE UNIQUE INDEX uq_clawback_run_scheduled ON direct_payments.clawback_run USING btree (as_of) WHERE ((trigger)::text = 'scheduled'::text);
 CREATE UNIQUE INDEX uq_feed_delivery_external_id ON direct_payments.feed_delivery USING btree (provider_code, external_id) WHERE (external_id IS NOT NULL);
+CREATE UNIQUE INDEX uq_feed_key_fingerprint ON direct_payments.feed_key USING btree (fingerprint) WHERE (retired_at IS NULL);
 CREATE UNIQUE INDEX uq_personal_assistant_engagement_current ON direct_payments.personal_assistant_engagement USING btree (recipient_id, personal_assistant_id) WHERE (ended_on IS NULL);
+CREATE UNIQUE INDEX uq_quarantine_resolution_open ON direct_payments.quarantine_resolution USING btree (quarantined_row_id) WHERE ((status)::text = 'proposed'::text);
+CREATE UNIQUE INDEX uq_reconciliation_finding_open ON direct_payments.reconciliation_finding USING btree (key) WHERE ((status)::text = 'open'::text);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.alert_policy FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.audit_seal FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.budget FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.card_decline FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.card_release FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.card_transaction FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.categorisation FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.category_rule FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.clawback_calculation FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.clawback_calculation_line FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.clawback_policy FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.clawback_run FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.feed_batch FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
-CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.feed_content FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.feed_complete_day FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON direct_payments.feed_content FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.feed_delivery FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.feed_increment_row FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.feed_row FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.feed_statement FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.job_run FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON direct_payments.personal_key FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.read_log FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
+CREATE TRIGGER only_with_an_entry AFTER DELETE ON direct_payments.feed_content REFERENCING OLD TABLE AS disposed FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_unentered_disposal();
 CREATE TRIGGER only_with_an_entry AFTER DELETE ON direct_payments.personal_key REFERENCING OLD TABLE AS destroyed FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_unentered_destruction();
 CREATE TRIGGER queue_for_seal AFTER INSERT ON direct_payments.audit_entry REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.queue_for_seal('acts');
 CREATE TRIGGER queue_for_seal AFTER INSERT ON direct_payments.read_log REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.queue_for_seal('reads');
@@ -831,6 +1121,10 @@ ALTER TABLE ONLY direct_payments.agreement
     ADD CONSTRAINT fk_agreement_money_manager_id_money_manager FOREIGN KEY (money_manager_id) REFERENCES direct_payments.money_manager(id);
 ALTER TABLE ONLY direct_payments.agreement
     ADD CONSTRAINT fk_agreement_recipient_id_recipient FOREIGN KEY (recipient_id) REFERENCES direct_payments.recipient(id);
+ALTER TABLE ONLY direct_payments.alert
+    ADD CONSTRAINT fk_alert_account_id_account FOREIGN KEY (account_id) REFERENCES direct_payments.account(id);
+ALTER TABLE ONLY direct_payments.alert
+    ADD CONSTRAINT fk_alert_policy_id_alert_policy FOREIGN KEY (policy_id) REFERENCES direct_payments.alert_policy(id);
 ALTER TABLE ONLY direct_payments.budget
     ADD CONSTRAINT fk_budget_agreement_id_agreement FOREIGN KEY (agreement_id) REFERENCES direct_payments.agreement(id);
 ALTER TABLE ONLY direct_payments.card
@@ -841,6 +1135,12 @@ ALTER TABLE ONLY direct_payments.card_hold
     ADD CONSTRAINT fk_card_hold_account_id_account FOREIGN KEY (account_id) REFERENCES direct_payments.account(id);
 ALTER TABLE ONLY direct_payments.card
     ADD CONSTRAINT fk_card_provider_code_feed_provider FOREIGN KEY (provider_code) REFERENCES direct_payments.feed_provider(code);
+ALTER TABLE ONLY direct_payments.card_release
+    ADD CONSTRAINT fk_card_release_account_id_account FOREIGN KEY (account_id) REFERENCES direct_payments.account(id);
+ALTER TABLE ONLY direct_payments.categorisation
+    ADD CONSTRAINT fk_categorisation_transaction_id_card_transaction FOREIGN KEY (transaction_id) REFERENCES direct_payments.card_transaction(id);
+ALTER TABLE ONLY direct_payments.category_rule
+    ADD CONSTRAINT fk_category_rule_account_id_account FOREIGN KEY (account_id) REFERENCES direct_payments.account(id);
 ALTER TABLE ONLY direct_payments.clawback_calculation
     ADD CONSTRAINT fk_clawback_calculation_case_id_clawback_case FOREIGN KEY (case_id) REFERENCES direct_payments.clawback_case(id);
 ALTER TABLE ONLY direct_payments.clawback_case
@@ -851,14 +1151,22 @@ ALTER TABLE ONLY direct_payments.clawback_run
     ADD CONSTRAINT fk_clawback_run_policy_version_clawback_policy FOREIGN KEY (policy_version) REFERENCES direct_payments.clawback_policy(version);
 ALTER TABLE ONLY direct_payments.feed_batch
     ADD CONSTRAINT fk_feed_batch_delivery_id_feed_delivery FOREIGN KEY (delivery_id) REFERENCES direct_payments.feed_delivery(id);
+ALTER TABLE ONLY direct_payments.feed_complete_day
+    ADD CONSTRAINT fk_feed_complete_day_provider_code_feed_provider FOREIGN KEY (provider_code) REFERENCES direct_payments.feed_provider(code);
 ALTER TABLE ONLY direct_payments.feed_content
     ADD CONSTRAINT fk_feed_content_delivery_id_feed_delivery FOREIGN KEY (delivery_id) REFERENCES direct_payments.feed_delivery(id);
 ALTER TABLE ONLY direct_payments.feed_delivery
     ADD CONSTRAINT fk_feed_delivery_provider_code_feed_provider FOREIGN KEY (provider_code) REFERENCES direct_payments.feed_provider(code);
+ALTER TABLE ONLY direct_payments.feed_increment_row
+    ADD CONSTRAINT fk_feed_increment_row_provider_code_feed_provider FOREIGN KEY (provider_code) REFERENCES direct_payments.feed_provider(code);
 ALTER TABLE ONLY direct_payments.feed_key
     ADD CONSTRAINT fk_feed_key_provider_code_feed_provider FOREIGN KEY (provider_code) REFERENCES direct_payments.feed_provider(code);
+ALTER TABLE ONLY direct_payments.feed_poll
+    ADD CONSTRAINT fk_feed_poll_provider_code_feed_provider FOREIGN KEY (provider_code) REFERENCES direct_payments.feed_provider(code);
 ALTER TABLE ONLY direct_payments.feed_progress
     ADD CONSTRAINT fk_feed_progress_delivery_id_feed_delivery FOREIGN KEY (delivery_id) REFERENCES direct_payments.feed_delivery(id);
+ALTER TABLE ONLY direct_payments.feed_statement
+    ADD CONSTRAINT fk_feed_statement_provider_code_feed_provider FOREIGN KEY (provider_code) REFERENCES direct_payments.feed_provider(code);
 ALTER TABLE ONLY direct_payments.gross_today
     ADD CONSTRAINT fk_gross_today_agreement_id_agreement FOREIGN KEY (agreement_id) REFERENCES direct_payments.agreement(id);
 ALTER TABLE ONLY direct_payments.gross_today
@@ -869,12 +1177,18 @@ ALTER TABLE ONLY direct_payments.personal_assistant_engagement
     ADD CONSTRAINT fk_personal_assistant_engagement_recipient_id_recipient FOREIGN KEY (recipient_id) REFERENCES direct_payments.recipient(id);
 ALTER TABLE ONLY direct_payments.personal_assistant
     ADD CONSTRAINT fk_personal_assistant_team_code_team FOREIGN KEY (team_code) REFERENCES direct_payments.team(code);
+ALTER TABLE ONLY direct_payments.quarantine_resolution
+    ADD CONSTRAINT fk_quarantine_resolution_quarantined_row_id_quarantined_row FOREIGN KEY (quarantined_row_id) REFERENCES direct_payments.quarantined_row(id);
 ALTER TABLE ONLY direct_payments.quarantined_row
     ADD CONSTRAINT fk_quarantined_row_provider_code_feed_provider FOREIGN KEY (provider_code) REFERENCES direct_payments.feed_provider(code);
 ALTER TABLE ONLY direct_payments.recipient
     ADD CONSTRAINT fk_recipient_merged_into_id_recipient FOREIGN KEY (merged_into_id) REFERENCES direct_payments.recipient(id);
 ALTER TABLE ONLY direct_payments.recipient
     ADD CONSTRAINT fk_recipient_team_code_team FOREIGN KEY (team_code) REFERENCES direct_payments.team(code);
+ALTER TABLE ONLY direct_payments.reconciliation_finding
+    ADD CONSTRAINT fk_reconciliation_finding_account_id_account FOREIGN KEY (account_id) REFERENCES direct_payments.account(id);
+ALTER TABLE ONLY direct_payments.reconciliation_finding
+    ADD CONSTRAINT fk_reconciliation_finding_provider_code_feed_provider FOREIGN KEY (provider_code) REFERENCES direct_payments.feed_provider(code);
 ALTER TABLE ONLY direct_payments.staff_login
     ADD CONSTRAINT fk_staff_login_staff_number_staff_member FOREIGN KEY (staff_number) REFERENCES direct_payments.staff_member(staff_number);
 ALTER TABLE ONLY direct_payments.staff_team
@@ -885,9 +1199,12 @@ GRANT USAGE ON SCHEMA direct_payments TO direct_payments_dp_api;
 GRANT USAGE ON SCHEMA direct_payments TO direct_payments_card_ingest;
 GRANT USAGE ON SCHEMA direct_payments TO direct_payments_clawback;
 REVOKE ALL ON FUNCTION direct_payments.destroy_personal_key(person uuid, actor text, reason text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION direct_payments.dispose_of_feed_content(kept_days integer, at_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION direct_payments.dispose_of_feed_content(kept_days integer, at_most integer) TO direct_payments_card_ingest;
 REVOKE ALL ON FUNCTION direct_payments.queue_for_seal() FROM PUBLIC;
 REVOKE ALL ON FUNCTION direct_payments.refuse_change() FROM PUBLIC;
 REVOKE ALL ON FUNCTION direct_payments.refuse_unentered_destruction() FROM PUBLIC;
+REVOKE ALL ON FUNCTION direct_payments.refuse_unentered_disposal() FROM PUBLIC;
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.account TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.account TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.account TO direct_payments_clawback;
@@ -900,6 +1217,15 @@ GRANT SELECT ON TABLE direct_payments.agreement TO direct_payments_clawback;
 GRANT SELECT ON TABLE direct_payments.alembic_version TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.alembic_version TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.alembic_version TO direct_payments_clawback;
+GRANT SELECT ON TABLE direct_payments.alert TO direct_payments_dp_api;
+GRANT SELECT ON TABLE direct_payments.alert TO direct_payments_clawback;
+GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.alert TO direct_payments_card_ingest;
+GRANT SELECT ON TABLE direct_payments.alert_due TO direct_payments_dp_api;
+GRANT SELECT ON TABLE direct_payments.alert_due TO direct_payments_clawback;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE direct_payments.alert_due TO direct_payments_card_ingest;
+GRANT SELECT ON TABLE direct_payments.alert_policy TO direct_payments_dp_api;
+GRANT SELECT ON TABLE direct_payments.alert_policy TO direct_payments_clawback;
+GRANT SELECT,INSERT ON TABLE direct_payments.alert_policy TO direct_payments_card_ingest;
 GRANT SELECT,INSERT ON TABLE direct_payments.audit_entry TO direct_payments_dp_api;
 GRANT SELECT,INSERT ON TABLE direct_payments.audit_entry TO direct_payments_card_ingest;
 GRANT SELECT,INSERT ON TABLE direct_payments.audit_entry TO direct_payments_clawback;
@@ -918,9 +1244,15 @@ GRANT SELECT,INSERT ON TABLE direct_payments.card_decline TO direct_payments_car
 GRANT SELECT ON TABLE direct_payments.card_hold TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.card_hold TO direct_payments_clawback;
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.card_hold TO direct_payments_card_ingest;
+GRANT SELECT ON TABLE direct_payments.card_release TO direct_payments_dp_api;
+GRANT SELECT ON TABLE direct_payments.card_release TO direct_payments_clawback;
+GRANT SELECT,INSERT ON TABLE direct_payments.card_release TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.card_transaction TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.card_transaction TO direct_payments_clawback;
 GRANT SELECT,INSERT ON TABLE direct_payments.card_transaction TO direct_payments_card_ingest;
+GRANT SELECT ON TABLE direct_payments.categorisation TO direct_payments_dp_api;
+GRANT SELECT ON TABLE direct_payments.categorisation TO direct_payments_clawback;
+GRANT SELECT,INSERT ON TABLE direct_payments.categorisation TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.category TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.category TO direct_payments_clawback;
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.category TO direct_payments_card_ingest;
@@ -946,11 +1278,18 @@ GRANT SELECT ON TABLE direct_payments.feed_batch TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.feed_batch TO direct_payments_clawback;
 GRANT SELECT,INSERT ON TABLE direct_payments.feed_batch TO direct_payments_card_ingest;
 GRANT USAGE ON SEQUENCE direct_payments.feed_batch_number_seq TO direct_payments_card_ingest;
+GRANT SELECT ON TABLE direct_payments.feed_complete_day TO direct_payments_dp_api;
+GRANT SELECT ON TABLE direct_payments.feed_complete_day TO direct_payments_clawback;
+GRANT SELECT,INSERT ON TABLE direct_payments.feed_complete_day TO direct_payments_card_ingest;
 GRANT SELECT,INSERT ON TABLE direct_payments.feed_content TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.feed_delivery TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.feed_delivery TO direct_payments_clawback;
 GRANT SELECT,INSERT ON TABLE direct_payments.feed_delivery TO direct_payments_card_ingest;
+GRANT SELECT ON TABLE direct_payments.feed_increment_row TO direct_payments_dp_api;
+GRANT SELECT ON TABLE direct_payments.feed_increment_row TO direct_payments_clawback;
+GRANT SELECT,INSERT ON TABLE direct_payments.feed_increment_row TO direct_payments_card_ingest;
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.feed_key TO direct_payments_card_ingest;
+GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.feed_poll TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.feed_progress TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.feed_progress TO direct_payments_clawback;
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.feed_progress TO direct_payments_card_ingest;
@@ -960,6 +1299,9 @@ GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.feed_provider TO direct_paym
 GRANT SELECT ON TABLE direct_payments.feed_row TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.feed_row TO direct_payments_clawback;
 GRANT SELECT,INSERT ON TABLE direct_payments.feed_row TO direct_payments_card_ingest;
+GRANT SELECT ON TABLE direct_payments.feed_statement TO direct_payments_dp_api;
+GRANT SELECT ON TABLE direct_payments.feed_statement TO direct_payments_clawback;
+GRANT SELECT,INSERT ON TABLE direct_payments.feed_statement TO direct_payments_card_ingest;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE direct_payments.gross_today TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.gross_today TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.gross_today TO direct_payments_clawback;
@@ -981,6 +1323,9 @@ GRANT SELECT ON TABLE direct_payments.personal_assistant_engagement TO direct_pa
 GRANT SELECT,INSERT ON TABLE direct_payments.personal_key TO direct_payments_dp_api;
 GRANT SELECT,INSERT ON TABLE direct_payments.personal_key TO direct_payments_card_ingest;
 GRANT SELECT,INSERT ON TABLE direct_payments.personal_key TO direct_payments_clawback;
+GRANT SELECT ON TABLE direct_payments.quarantine_resolution TO direct_payments_dp_api;
+GRANT SELECT ON TABLE direct_payments.quarantine_resolution TO direct_payments_clawback;
+GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.quarantine_resolution TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.quarantined_row TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.quarantined_row TO direct_payments_clawback;
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.quarantined_row TO direct_payments_card_ingest;
@@ -990,6 +1335,9 @@ GRANT SELECT,INSERT ON TABLE direct_payments.read_log TO direct_payments_clawbac
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.recipient TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.recipient TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.recipient TO direct_payments_clawback;
+GRANT SELECT ON TABLE direct_payments.reconciliation_finding TO direct_payments_dp_api;
+GRANT SELECT ON TABLE direct_payments.reconciliation_finding TO direct_payments_clawback;
+GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.reconciliation_finding TO direct_payments_card_ingest;
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.scheduler_heartbeat TO direct_payments_dp_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.scheduler_heartbeat TO direct_payments_card_ingest;
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.scheduler_heartbeat TO direct_payments_clawback;

@@ -175,3 +175,18 @@ def test_the_proxy_speaks_tls_and_keeps_no_body() -> None:
     assert "$args" not in NGINX
     assert "$request " not in NGINX
     assert SERVICES["proxy"]["ports"] == ["${DP_PUBLIC_PORT:-443}:8443"]
+
+
+def test_client_certificates_are_handed_on_with_the_proxys_secret_and_only_where_they_are_wanted() -> None:
+    extra: Mapping[str, Any] = yaml.safe_load((ROOT / "deploy" / "mutual-tls.compose.yml").read_text())
+    lines = (ROOT / "deploy" / "mutual-tls.conf").read_text()
+    header = extra["services"]["card_ingest"]["environment"]["DP_CLIENT_CERTIFICATE_HEADER"]
+    assert f"proxy_set_header {header} $ssl_client_escaped_cert;" in lines
+    assert "ssl_verify_client optional_no_ca;" in lines
+    assert "include /run/secrets/proxy_secret_header;" in lines
+    assert extra["services"]["card_ingest"]["secrets"] == ["dp_proxy_secret"]
+    assert extra["services"]["proxy"]["secrets"] == ["proxy_secret_header"]
+    assert set(extra["services"]) == {"card_ingest", "proxy"}
+    mounted = extra["services"]["proxy"]["volumes"][0].split(":")[1]
+    assert f"include {mounted.rsplit('/', 1)[0]}/*.conf;" in NGINX
+    assert all("CLIENT_CERTIFICATE" not in name for name in SERVICES["card_ingest"]["environment"])

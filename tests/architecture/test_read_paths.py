@@ -11,8 +11,17 @@ PAST_THE_SESSION = re.compile(r"\bdatabases?\.(raw|once)\(")
 QUESTIONS = frozenset(
     {
         "services.card_ingest.batches.policy",
+        "services.card_ingest.decisions.queries._holder",
+        "services.card_ingest.decisions.queries.earlier",
+        "services.card_ingest.decisions.queries.has_posted",
+        "services.card_ingest.decisions.queries.is_taken_back",
         "services.card_ingest.pipeline.release_waiting",
         "services.card_ingest.queries.delivery_rows",
+        "services.card_ingest.recomputing._posted_rows",
+        "services.card_ingest.recomputing.delivery_ids",
+        "services.card_ingest.recomputing.recompute",
+        "services.card_ingest.reconciliation.queries.feed_health",
+        "services.card_ingest.trials._facts",
     }
 )
 

@@ -63,7 +63,7 @@ def test_a_run_prints_and_writes_its_results(tmp_path: Path) -> None:
     rows = json.loads(written.read_text())
     assert {row["name"] for row in rows} == {"report.council", "report.all"}
     for row in rows:
-        assert set(row) == {"name", "value", "limit", "ratio", "unit"}
+        assert set(row) == {"name", "value", "limit", "ratio", "unit", "limit_is", "at_least", "aim"}
         assert row["value"] > 0 < row["limit"]
         assert row["name"] in done.stdout
 

@@ -156,7 +156,7 @@ async def books(connection: driver.Connection, account_id: UUID) -> Books:
                coalesce(max(balance.transactions), 0) AS transactions,
                (SELECT coalesce(sum(amount_pence), 0) FROM card_transaction WHERE account_id = $1) AS sum_posted,
                (SELECT count(*) FROM card_transaction WHERE account_id = $1) AS count_posted,
-               (SELECT coalesce(sum(amount_pence), 0) FROM card_hold
+               (SELECT coalesce(sum(amount_pence - released_pence), 0) FROM card_hold
                 WHERE account_id = $1 AND status = 'authorised') AS sum_held
            FROM account_balance AS balance WHERE account_id = $1""",
         account_id,
@@ -165,3 +165,16 @@ async def books(connection: driver.Connection, account_id: UUID) -> Books:
     kept = Books(found["posted"], found["held"], found["transactions"])
     assert kept == Books(found["sum_posted"], found["sum_held"], found["count_posted"])
     return kept
+
+
+async def delivered(connection: driver.Connection, at: datetime, *, provider: str = PROVIDER) -> None:
+    """Note that a provider's feed delivered something at that moment, and nothing of what it was."""
+    await connection.execute(
+        """INSERT INTO feed_delivery
+               (id, provider_code, door, profile, profile_version, sha256, size_bytes, received_at)
+           VALUES ($1, $2, 'signed_push', 'canonical', 1, $3, 1, $4)""",
+        uuid4(),
+        provider,
+        uuid4().bytes,
+        at,
+    )

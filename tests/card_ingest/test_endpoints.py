@@ -151,7 +151,9 @@ async def test_a_provider_sees_its_own_feed_and_no_other(feed: Feed, sender: Sen
         ('{"a": 1}\n'.encode("utf-16"), {}, (422, "wrong_encoding")),
         (b"{}", {"content-type": "text/plain"}, (415, "unsupported_media_type")),
         (b"{}", {"content-type": "application/json; charset=utf-16"}, (415, "unsupported_media_type")),
-        (b"{}", {"content-encoding": "gzip"}, (415, "unsupported_media_type")),
+        (b"{}", {"content-encoding": "br"}, (415, "unsupported_media_type")),
+        (b"{}", {"content-encoding": "gzip, gzip"}, (415, "unsupported_media_type")),
+        (b"{}", {"content-encoding": "gzip"}, (422, "broken_gzip")),
     ],
 )
 async def test_a_push_that_cannot_be_read_is_refused_whole(

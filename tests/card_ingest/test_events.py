@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.card_ingest import events
+from services.card_ingest import events, json_events
 from services.card_ingest.events import BadRow, ReadRow
 from services.shared.vocabulary import SIGN, TransactionType
 from tests.builders import deliveries as build
@@ -13,7 +13,7 @@ RECEIVED_ON = date(2026, 11, 20)
 
 
 def read(raw: bytes) -> events.Row:
-    return events.read_json(raw, number=7, received_on=RECEIVED_ON)
+    return json_events.read(raw, number=7, received_on=RECEIVED_ON)
 
 
 def read_event(**changes: Any) -> events.Row:
@@ -30,7 +30,7 @@ def test_a_good_row_states_its_pence_and_moves_the_balance_by_its_sign() -> None
 @pytest.mark.parametrize("stated", [None, "ACC-9"])
 def test_the_account_that_the_sender_named_for_the_whole_delivery_goes_before_the_rows_own(stated: str | None) -> None:
     raw = json.dumps(build.an_event("t1", account_ref=stated, card_ref=None)).encode()
-    row = events.read_json(raw, number=7, received_on=RECEIVED_ON, account_ref="trial")
+    row = json_events.read(raw, number=7, received_on=RECEIVED_ON, account_ref="trial")
     assert isinstance(row, ReadRow)
     assert row.event.account_ref == "trial"
 
@@ -124,7 +124,8 @@ BAD = [
     ({"booked_on": "12/11/2026"}, "bad_date", 1234),
     ({"booked_on": "2026-11-21"}, "future_date", 1234),
     ({"occurred_at": "2026-11-21T00:00:00Z"}, "future_date", 1234),
-    ({"mcc": "541"}, "bad_mcc", 1234),
+    ({"mcc": "54"}, "bad_mcc", 1234),
+    ({"mcc": "5411.5"}, "bad_mcc", 1234),
     ({"mcc": "54I1"}, "bad_mcc", 1234),
     ({"mcc": 5411}, "wrong_type", 1234),
     ({"status": "pending"}, "unknown_word", 1234),

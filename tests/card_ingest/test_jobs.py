@@ -2,7 +2,8 @@ from datetime import date
 
 import pytest
 
-from services.card_ingest import main, reconciliation, spend
+from services.card_ingest import main, spend
+from services.card_ingest.reconciliation import proof
 from services.shared import clock, jobs
 from tests.builders import deliveries as build
 from tests.card_ingest.conftest import Feed
@@ -25,7 +26,7 @@ async def by_hand(feed: Feed) -> list[tuple[object, ...]]:
 
 async def prove(feed: Feed) -> dict[str, int]:
     async with feed.database.write(actor=build.ACTOR) as session:
-        found = await reconciliation.prove(session)
+        found = await proof.prove(session)
         await session.rollback()
     return {name: count for name, count in found.items() if count}
 
@@ -69,6 +70,8 @@ FAULTS = [
         "UPDATE card_hold SET provider_transaction_id = 't7' WHERE provider_transaction_id = 'h'",
         {"holds_of_posted_money": 1},
     ),
+    (f"UPDATE card_transaction SET authorisation_id = 'h' {ONE}", {"holds_of_posted_money": 1}),
+    ("UPDATE card_hold SET released_pence = 1", {"releases_wrong": 1, "held_wrong": 1}),
     (f"DELETE FROM card_transaction {ONE}", {"balances_wrong": 1, "batches_changed": 1, "summary_wrong": 1}),
     (f"UPDATE card_transaction SET content_digest = '\\x00' {ONE}", {"batches_changed": 1}),
     (f"UPDATE card_transaction SET category = 'gone' {TRIAL}", {"transactions_without_category": 1}),

@@ -26,6 +26,7 @@ async def test_few_rows_and_many_take_the_same_way_to_the_same_end(feed: Feed) -
 
 
 async def test_a_posted_row_keeps_every_field(feed: Feed) -> None:
+    await feed.send(build.an_event("t0"))
     await feed.send(
         build.an_event(
             "t1",
@@ -36,17 +37,18 @@ async def test_a_posted_row_keeps_every_field(feed: Feed) -> None:
             merchant_currency="EUR",
             reference="order 7",
             reverses_transaction_id="t0",
+            authorisation_id="a1",
             booked_on="2026-11-13",
         )
     )
-    row = await feed.connection.fetchrow("SELECT * FROM card_transaction")
+    row = await feed.connection.fetchrow("SELECT * FROM card_transaction WHERE provider_transaction_id = 't1'")
     assert row is not None
     expected = {
         "provider_code": "northbank", "provider_transaction_id": "t1", "account_id": feed.account_id, "type": "refund",
         "amount_pence": 1234, "merchant_pence": 1500, "merchant_currency": "EUR", "booked_on": date(2026, 11, 13),
         "accounting_month": 202611, "care_group": "older_people", "category": "retail_household", "mcc": "5411",
         "merchant_name": "CORNER SHOP", "merchant_category": "Grocery", "reference": "order 7",
-        "reverses_transaction_id": "t0", "row_number": 1,
+        "reverses_transaction_id": "t0", "row_number": 1, "payee": "CORNER SHOP", "authorisation_id": "a1",
     }  # fmt: skip
     assert {name: row[name] for name in expected} == expected
     assert row["card_id"] is not None
@@ -153,6 +155,7 @@ async def test_nothing_of_a_row_with_a_card_number_is_kept_anywhere(feed: Feed) 
 async def test_a_reversal_of_posted_money_is_posted_money_in_any_order(feed: Feed) -> None:
     await feed.send(build.an_event("r1", type="reversal", reverses_transaction_id="t1"))
     await feed.send(build.an_event("t1"))
+    await pipeline.release_waiting(feed.database, actor=build.ACTOR, now=build.NOW)
     assert await feed.books() == Books(0, 0, 2)
 
 
@@ -212,7 +215,7 @@ async def test_each_batch_leaves_one_audit_entry_with_the_digest_of_its_rows(fee
 
 
 async def test_a_row_that_the_database_lost_rolls_the_batch_back(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    losing = posting._POST.replace("staged.status = 'posted' AND", "staged.status = 'posted' AND row_number <> 2 AND")
+    losing = posting._POST.replace("WHERE staged.status", "WHERE staged.row_number <> 2 AND staged.status", 1)
     monkeypatch.setattr(posting, "_POST", losing)
     monkeypatch.setattr(posting, "_NOT_POSTED", posting._NOT_POSTED + " AND false")
     with pytest.raises(outcomes.RowsLostError):

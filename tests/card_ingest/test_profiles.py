@@ -8,8 +8,8 @@ from services.card_ingest import reading
 from services.card_ingest.events import BadRow, ReadRow, Row
 from services.card_ingest.formats.trouble import UnreadableDelivery
 from services.card_ingest.profiles import mapping, profile
-from services.card_ingest.profiles.mapping import WrongHeading
-from services.card_ingest.profiles.profile import CsvProfile
+from services.card_ingest.profiles.headings import WrongHeading
+from services.card_ingest.profiles.table import CsvProfile
 from services.card_ingest.reasons import Reason
 from services.shared.errors import NotFound
 from services.shared.vocabulary import TransactionType
@@ -170,7 +170,7 @@ def test_a_last_row_without_a_line_end_is_whole() -> None:
 
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(WrongHeading) as refused:
-        read("birmingham", BIRMINGHAM.replace("BILLING GROSS AMT", "Betrag").replace("CARD NUMBER", "Karte"))
+        read("birmingham", BIRMINGHAM.replace("GROSS AMT", "Betrag").replace("CARD NUMBER", "Karte"))
     assert "BILLING GROSS AMT" in refused.value.detail
     assert "CARD NUMBER" in refused.value.detail
     assert "Betrag" not in refused.value.detail
@@ -226,6 +226,24 @@ def test_every_shipped_profile_loads_and_an_unknown_one_is_not_found() -> None:
     for name in ("elsewhere", "../calderdale", ""):
         with pytest.raises(NotFound):
             profile.load(name, own_folder=folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"x = [", "broken"),
+        (b'format = "ndjson"\nname = "broken"\nversion = 1\ntitle = "x"\ncolour = 1', "colour"),
+        (b'format = "ndjson"\nname = "other"\nversion = 1\ntitle = "x"', "broken"),
+        (b"\xff", "broken"),
+        (b"", "format"),
+    ],
+)
+def test_a_profile_that_is_not_of_its_form_is_told_as_such(tmp_path: Path, text: bytes, told: str) -> None:
+    (tmp_path / "broken.toml").write_bytes(text)
+    with pytest.raises(profile.ProfileTrouble) as trouble:
+        profile.load("broken", own_folder=tmp_path)
+    assert trouble.value.code == "profile_not_of_its_form"
+    assert told in trouble.value.detail
 
 
 def test_a_council_adds_a_layout_as_a_file_and_not_as_code(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from services.card_ingest import batches, events, reading
+from services.card_ingest import batches, events, json_events, reading
 from services.card_ingest.events import BadRow, ReadRow, Row
-from services.card_ingest.pipeline import CardNumberInReference
 from services.card_ingest.profiles import mapping, profile
-from services.card_ingest.profiles.mapping import RepeatedHeading
-from services.card_ingest.reasons import Reason
+from services.card_ingest.profiles.headings import RepeatedHeading
+from services.card_ingest.reasons import Note, Reason
+from services.card_ingest.surveying import CardNumberInReference
 from tests.builders import deliveries as build
 from tests.card_ingest.conftest import Feed
 
@@ -29,7 +29,7 @@ def read(name: str, body: bytes) -> list[Row]:
     return rows
 
 
-def told(rows: list[Row]) -> list[Reason | None]:
+def told(rows: list[Row]) -> list[Reason | Note | None]:
     return [row.reason if isinstance(row, BadRow) else None for row in rows]
 
 
@@ -40,7 +40,7 @@ def test_a_moment_beyond_the_calendar_is_that_rows_trouble(moment: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "module", "act"), [("canonical", events, "read_json"), ("calderdale", mapping, "read")]
+    ("name", "module", "act"), [("canonical", json_events, "read"), ("calderdale", mapping.Reader, "read")]
 )
 def test_a_fault_of_our_own_reading_stops_one_row_only(
     name: str, module: object, act: str, monkeypatch: pytest.MonkeyPatch

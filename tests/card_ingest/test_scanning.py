@@ -89,3 +89,30 @@ def test_a_written_backslash_begins_no_escape() -> None:
 )
 def test_only_a_whole_uuid_or_digest_may_hold_such_digits(text: bytes, is_redacted: bool) -> None:
     assert scanning.redact(text).is_redacted is is_redacted
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b"4111 1111", b"1111 1111"), (b"card 41111111", b"11111111 visa"), (b"4", b"111-1111-1111-1111")],
+)
+def test_a_number_over_two_lines_of_one_quotation_is_destroyed_and_the_lines_stay(
+    before: bytes, after: bytes, line_end: bytes
+) -> None:
+    content = b'1,"' + before + line_end + after + b'",2.00\n'
+    scanned = scanning.redact(b"Id,Text,Amount\n" + content)
+    assert scanned.is_redacted
+    assert b"11" not in scanned.content
+    assert scanned.content.count(b"\n") == 3
+    assert scanned.content.count(b"9") == 16
+
+
+def test_digits_that_end_one_row_and_begin_the_next_are_no_number() -> None:
+    content = b'"a",41111111\n11111111,"b"\n"x";4111 1111\n1111 1111;"y"\n'
+    assert not scanning.redact(content).is_redacted
+
+
+def test_a_line_break_written_as_an_escape_hides_no_number() -> None:
+    scanned = scanning.redact(b'{"text": "4111 1111\\n1111 1111"}')
+    assert scanned.is_redacted
+    assert b"1111" not in scanned.content

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from services.card_ingest.signatures import standard_webhooks
-from services.card_ingest.signatures.standard_webhooks import SignedHeaders, UnverifiedDelivery
+from services.card_ingest.signatures.proof import LiveKey, UnverifiedDelivery
+from services.shared.feed_vocabulary import FeedKeyKind
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 KEY = b"0123456789abcdef0123456789abcdef"
@@ -29,7 +30,10 @@ def verify(
     signature: str | None = GOOD, *, id: str | None = "msg_1", timestamp: str | None = str(AT), body: bytes = BODY,
     keys: tuple[bytes, ...] = (KEY,), now: datetime = NOW,
 ) -> str:  # fmt: skip
-    return standard_webhooks.verify(body, SignedHeaders(id, timestamp, signature), keys=keys, now=now)
+    given = {"webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": signature}
+    headers = {name: value for name, value in given.items() if value is not None}
+    live = [LiveKey(FeedKeyKind.STANDARD_WEBHOOKS, key) for key in keys]
+    return standard_webhooks.verify(body, headers, live, now)
 
 
 def test_the_published_vector_verifies(reference_data: Path) -> None:

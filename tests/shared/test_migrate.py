@@ -12,8 +12,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from services.shared import database, driver, embedded, migrate
-from services.shared import settings as settings_module
+from services.shared import database, driver, embedded, migrate, schema_names
 from services.shared.migrate import MigrationRefusedError, NoAdminAddressError
 from services.shared.settings import Settings
 from services.shared.vocabulary import Service
@@ -182,4 +181,4 @@ async def test_a_refused_connection_is_one_line(empty: Settings, server: embedde
 async def test_every_word_that_postgresql_reserves_is_refused_as_a_schema(settings: Settings) -> None:
     async with test_databases.superuser(settings) as connection:
         rows = await connection.fetch("SELECT word FROM pg_get_keywords() WHERE catcode IN ('R', 'T')")
-    assert {row["word"] for row in rows} <= settings_module.RESERVED
+    assert {row["word"] for row in rows} <= schema_names.RESERVED

@@ -92,6 +92,11 @@ def test_safe_production_settings_are_accepted() -> None:
         ({"dev_issuer": True}, "DP_DEV_ISSUER"),
         ({"tls_terminating_proxy": False}, "DP_TLS_TERMINATING_PROXY"),
         ({"allowed_hosts": ("*",)}, "DP_ALLOWED_HOSTS"),
+        ({"client_certificate_header": "X-Client-Certificate"}, "DP_PROXY_SECRET"),
+        (
+            {"client_certificate_header": "X-Client-Certificate", "proxy_secret": SecretStr("k" * 31)},
+            "DP_PROXY_SECRET",
+        ),
         ({"database_url": None}, "DP_DATABASE_URL"),
         ({"database_password_dp_api": SecretStr("postgres")}, "DP_DATABASE_PASSWORD_DP_API"),
         ({"issuer": None}, "DP_ISSUER"),
@@ -132,6 +137,7 @@ def test_production_names_each_unsafe_setting(changes: dict[str, object], named:
         {"database_url": SecretStr("postgresql:///dp?host=/run/postgresql")},
         {"database_url": SecretStr("postgresql://postgres/dp"), "database_network_is_private": True},
         {"audit_signing_key": SecretStr(f"{SEED}, {SEED}")},
+        {"client_certificate_header": "X-Client-Certificate", "proxy_secret": SecretStr("k" * 32)},
     ],
 )
 def test_production_accepts_what_nobody_on_the_way_can_read(changes: dict[str, object]) -> None:

@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from services.card_ingest.formats import trouble
 from services.card_ingest.formats.trouble import UnreadableDelivery
 
 
@@ -20,6 +21,7 @@ _ENVELOPE = msgspec.json.Decoder(_Envelope)
 def rows(content: BinaryIO) -> Iterator[bytes]:
     """Yield each row's JSON. Raises UnreadableDelivery where the whole is not such JSON."""
     body = content.read().removeprefix(BOM_UTF8)
+    trouble.refuse_archive(body[:8])
     try:
         found = _ARRAY.decode(body) if body.lstrip()[:1] == b"[" else _ENVELOPE.decode(body).events
     except msgspec.ValidationError:

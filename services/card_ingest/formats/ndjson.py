@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import BinaryIO
 
+from services.card_ingest.formats import trouble
 from services.card_ingest.formats.trouble import UnreadableDelivery
 
 
@@ -21,9 +22,10 @@ def count(content: BinaryIO) -> int:
 
 
 def rows(content: BinaryIO) -> Iterator[bytes]:
-    """Yield each row's JSON, without the byte order mark that the first may bear."""
+    """Yield each row's JSON, without the byte order mark that the first may bear. Raises UnreadableDelivery."""
     lines = iter(content)
     first = next(lines, b"").removeprefix(BOM_UTF8)
+    trouble.refuse_archive(first)
     return (line for line in chain((first,), lines) if line and not line.isspace())
 
 

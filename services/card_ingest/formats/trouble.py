@@ -1,6 +1,20 @@
 """What is wrong with a delivery as a whole, so that nothing of it can be read and nothing is stored."""
 
+from typing import Final
+
 from services.shared.errors import Invalid
+
+_ARCHIVES: Final = (
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"\x1f\x8b",
+    b"7z\xbc\xaf\x27\x1c",
+    b"Rar!\x1a\x07",
+    b"BZh",
+    b"\xfd7zXZ\x00",
+    b"(\xb5/\xfd",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+)
 
 
 class UnreadableDelivery(Invalid):
@@ -8,3 +22,9 @@ class UnreadableDelivery(Invalid):
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{detail}; nothing of it was stored", code=code)
+
+
+def refuse_archive(start: bytes) -> None:
+    """Raise UnreadableDelivery where content that should be text begins as an archive or a workbook does."""
+    if start.startswith(_ARCHIVES):
+        raise UnreadableDelivery("archive", "the file is an archive or a workbook, and its layout is text")

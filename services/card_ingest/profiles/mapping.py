@@ -1,176 +1,117 @@
-"""One file's rows read by a profile: columns found by their headings, words translated, signs and dates understood."""
+"""One row of a table read by a profile: words translated, dates and signs understood, nothing guessed."""
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache, partial
 from typing import Final
+
+import msgspec
 
 from services.card_ingest import events
 from services.card_ingest.events import CardEvent, ReadRow, UnusableEvent
-from services.card_ingest.profiles.profile import Columns, CsvProfile, Profile
+from services.card_ingest.profiles import amounts, columns, table
+from services.card_ingest.profiles.columns import Column
+from services.card_ingest.profiles.headings import Layout
+from services.card_ingest.profiles.profile import Profile
+from services.card_ingest.profiles.statement_form import StatementProfile
+from services.card_ingest.profiles.table import TableProfile
 from services.card_ingest.reasons import Reason
 from services.shared import dates
-from services.shared.errors import Invalid
 from services.shared.vocabulary import SIGN, EventStatus, TransactionType
 
 _SPOILT_MCC: Final = re.compile(r"([0-9]{1,4})(?:\.0*)?", re.ASCII)
-_WHOLE_PENCE: Final = re.compile(r"[+-]?[0-9]{1,15}", re.ASCII)
+_EXPONENT: Final = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+[0-9]+|[0-9]\.[0-9]+[eE][0-9]+", re.ASCII)
+_SERIAL: Final = re.compile(r"([0-9]{1,6})(?:\.0*)?", re.ASCII)
 _LONGEST_REFERENCE: Final = 200
 _LONGEST_TEXT: Final = 500
+_set: Final = msgspec.structs.force_setattr  # Only on events that have just been made here.
+
+NO_ID: Final = "-"
+"""Under which a row without an id stands until equal rows are told apart."""
+
+_SERIALS_BEGIN: Final = date(1899, 12, 30)
+_FIRST_SERIAL: Final = 61
+"""The first of March 1900: before it the count has a day that never was."""
 
 
-class WrongHeading(Invalid):
-    """The file lacks columns that its profile needs; the text names them."""
+class Reader:
+    """Reads the rows of one file: what each of its columns becomes is settled before the first."""
 
-    def __init__(self, profile: CsvProfile, missing: Sequence[str]) -> None:
-        names = ", ".join(missing)
-        text = f"the heading lacks {names} (profile {profile.name}); nothing of the file was stored"
-        super().__init__(text, code="wrong_heading")
+    def __init__(self, file: Layout) -> None:
+        blank = CardEvent(
+            provider_transaction_id=NO_ID,
+            status=EventStatus.POSTED,
+            type=file.profile.type.money_out,
+            occurred_at=datetime.min.replace(tzinfo=UTC),
+            currency=file.profile.currency.always,
+            account_ref=file.account_ref,
+        )
+        self._blank = partial(msgspec.structs.replace, blank)
+        self._received_on = file.received_on
+        self._stated = columns.remembered(file, amounts.FIELDS, partial(amounts.stated_pence, file))
+        self._spend_is_positive = file.profile.amount.positive_is == "spend"
+        self._of_spend = columns.remembered(file, ("type",), partial(_type, file, is_spend=True))
+        self._of_money_in = columns.remembered(file, ("type",), partial(_type, file, is_spend=False))
+        self._columns = tuple(_columns(file))
 
+    def read(self, fields: Sequence[str], *, number: int) -> ReadRow:
+        """Read one row. Raises UnusableEvent.
 
-class RepeatedHeading(Invalid):
-    """Two columns of the file have the heading of one field, so that nobody can tell which is meant."""
-
-    def __init__(self, profile: CsvProfile, heading: str) -> None:
-        text = f"two columns are headed {heading} (profile {profile.name}); nothing of the file was stored"
-        super().__init__(text, code="repeated_heading")
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where one file's columns stand: our name for a field, its place in a row and the heading it has there.
-
-    `account_ref` is the account of the whole file, if there is one; `seen` counts equal rows that have no id.
-    """
-
-    profile: CsvProfile
-    places: Mapping[str, tuple[int, str]]
-    account_ref: str | None
-    received_on: date
-    seen: Counter[bytes]
-
-    def cell(self, fields: Sequence[str], name: str) -> str:
-        """Return the trimmed text of a field, empty where the file has no such column."""
-        place = self.places.get(name)
-        return "" if place is None else fields[place[0]].strip()
-
-    def ends_in(self, name: str, *, width: int) -> bool:
-        """Tell whether a field's column is the last of a row of so many."""
-        place = self.places.get(name)
-        return place is not None and place[0] == width - 1
-
-    def heading(self, name: str) -> str:
-        """Return the heading under which a field stands."""
-        return self.places[name][1]
+        Without an id in the file the row has none yet: it stands under a dash until equal rows are told apart.
+        """
+        stated = self._stated(fields)
+        is_spend = (stated > 0) == self._spend_is_positive
+        type_ = self._of_spend(fields) if is_spend else self._of_money_in(fields)
+        event = self._blank()
+        _set(event, "amount_pence", abs(stated))
+        _set(event, "type", type_)
+        if type_ not in SIGN:
+            _set(event, "direction", "out" if is_spend else "in")
+        for name, value in self._columns:
+            _set(event, name, value(fields))
+        return events.judge(event, number=number, received_on=self._received_on, delivered_pence=stated)
 
 
-def layout(profile: CsvProfile, heading: Sequence[str], *, account_ref: str | None, received_on: date) -> Layout:
-    """Find the profile's columns in a file's heading. Raises WrongHeading, RepeatedHeading.
+def _columns(file: Layout) -> Iterator[tuple[str, Column[object]]]:
+    """Yield what is told of the event beside its amount and type, in the order in which its troubles are told."""
+    profile, there = file.profile, file.places
 
-    `account_ref` is what the sender said about the whole file; it goes before what the file itself says.
-    """
-    places: dict[str, tuple[int, str]] = {}
-    missing: list[str] = []
-    for name, columns, is_needed in _columns(profile, knows_account=account_ref is not None):
-        names = [columns] if isinstance(columns, str) else columns
-        found = next((one for one in names if one in heading), None)
-        if found is not None:
-            if heading.count(found) > 1:
-                raise RepeatedHeading(profile, found)
-            places[name] = (list(heading).index(found), found)
-        elif is_needed:
-            missing.append(" or ".join(names))
-    if missing:
-        raise WrongHeading(profile, missing)
-    return Layout(profile, places, account_ref or profile.account.whole_file, received_on, Counter())
+    def each(field: str, names: Sequence[str], read: Column[object]) -> Iterator[tuple[str, Column[object]]]:
+        if any(name in there for name in names):
+            yield field, columns.remembered(file, names, read)
 
-
-def read(file: Layout, fields: Sequence[str], *, number: int) -> ReadRow:
-    """Read one row, in the order of the file. Raises UnusableEvent."""
-    stated = stated_pence(file, fields)
-    is_spend = (stated > 0) == (file.profile.amount.positive_is == "spend")
-    type_ = _type(file, fields, is_spend=is_spend)
-    merchant_pence, merchant_currency = _merchant_amount(file, fields)
-    event = CardEvent(
-        provider_transaction_id=_given_id(file, fields) or "-",
-        status=_status(file, fields),
-        type=type_,
-        occurred_at=_occurred_at(file, fields),
-        amount_pence=abs(stated),
-        currency=file.cell(fields, "currency") or file.profile.currency.always,
-        booked_on=_day(file, fields, "booked").date(),
-        account_ref=file.account_ref or _reference(file, fields, "account"),
-        card_ref=_reference(file, fields, "card"),
-        mcc=_mcc(file, fields),
-        merchant_name=_text(file, fields, "merchant_name"),
-        merchant_category=_text(file, fields, "merchant_category"),
-        reference=_text(file, fields, "reference"),
-        direction=None if type_ in SIGN else "out" if is_spend else "in",
-        merchant_pence=merchant_pence,
-        merchant_currency=merchant_currency,
-    )
-    row = events.read(event, number=number, received_on=file.received_on, delivered_pence=stated)
-    return row if file.profile.identity.columns else _told_apart(file, row)
-
-
-def stated_pence(file: Layout, fields: Sequence[str]) -> int:
-    """Return the amount as the file states it, sign included. Raises UnusableEvent."""
-    text = file.cell(fields, "amount")
-    if not text:
-        raise UnusableEvent(Reason.AMOUNT_MISSING)
-    if file.profile.amount.written_in == "pounds":
-        return events.pence_of_text(text)
-    if not _WHOLE_PENCE.fullmatch(text):
-        raise UnusableEvent(Reason.AMOUNT_NOT_WHOLE_PENCE if "." in text else Reason.NOT_A_NUMBER)
-    return events.within_range(int(text))
+    if "merchant_amount" in there and "merchant_currency" in there:
+        names = ("merchant_amount", "merchant_currency")
+        yield from each("merchant_pence", names, lambda fields: _merchant_amount(file, fields)[0])
+        yield from each("merchant_currency", names, lambda fields: _merchant_amount(file, fields)[1])
+    if profile.identity.columns:  # Each row has its own: there is nothing to remember.
+        yield "provider_transaction_id", partial(_given_id, file)
+    yield from each("status", ("status",), partial(_status, file))
+    yield from each("occurred_at", ("occurred", "booked"), partial(_occurred_at, file))
+    yield from each("currency", ("currency",), lambda fields: file.cell(fields, "currency") or profile.currency.always)
+    yield from each("booked_on", ("booked",), lambda fields: _day(file, fields, "booked").date())
+    if file.account_ref is None:
+        yield from each("account_ref", ("account",), lambda fields: _reference(file, fields, "account"))
+    yield from each("card_ref", ("card",), lambda fields: _reference(file, fields, "card"))
+    if "mcc" in there or profile.merchant.mcc_words:
+        yield from each("mcc", ("mcc", "merchant_category"), partial(_mcc, file))
+    for name in ("merchant_name", "merchant_category", "reference"):
+        yield from each(name, (name,), partial(_text, file, name=name))
+    yield from each("reverses_transaction_id", ("reverses",), partial(_link, file, name="reverses"))
+    yield from each("authorisation_id", ("authorisation",), partial(_link, file, name="authorisation"))
 
 
 def stated_sign(profile: Profile) -> int:
     """Return how a layout states an effect on the balance: with its sign (1), with the other (-1), or without (0)."""
-    if not isinstance(profile, CsvProfile):
-        return 0
-    return 1 if profile.amount.positive_is == "money_in" else -1
-
-
-def _columns(profile: CsvProfile, *, knows_account: bool) -> Iterator[tuple[str, Columns, bool]]:
-    """Yield each field that the profile maps: our name, its headings, whether a row cannot be read without it."""
-    for number, columns in enumerate(profile.identity.columns):
-        yield f"identity_{number}", columns, True
-    needed: Mapping[str, Columns | None] = {
-        "amount": profile.amount.column,
-        "booked": profile.dates.booked,
-        "currency": profile.currency.column,
-        "type": profile.type.column,
-        "status": profile.status.column,
-        "account": None if knows_account else profile.account.column,
-        "card": None if knows_account else profile.account.card_column,
-    }
-    welcome: Mapping[str, Columns | None] = {
-        "occurred": profile.dates.occurred,
-        "mcc": profile.merchant.mcc,
-        "merchant_name": profile.merchant.name,
-        "merchant_category": profile.merchant.category,
-        "merchant_amount": profile.merchant.amount,
-        "merchant_currency": profile.merchant.currency,
-        "reference": profile.reference,
-    }
-    for fields, is_needed in ((needed, True), (welcome, False)):
-        yield from ((name, columns, is_needed) for name, columns in fields.items() if columns is not None)
+    if isinstance(profile, StatementProfile):
+        return 1
+    return amounts.stated_sign(profile) if isinstance(profile, TableProfile) else 0
 
 
 def _given_id(file: Layout, fields: Sequence[str]) -> str:
-    parts = [_required(file, fields, f"identity_{number}") for number in range(len(file.profile.identity.columns))]
-    return ":".join(parts)
-
-
-def _told_apart(file: Layout, row: ReadRow) -> ReadRow:
-    """Return the row under an id made of its content and of how many equal rows came before it in the file."""
-    ordinal = file.seen[row.digest]
-    file.seen[row.digest] += 1
-    return events.renamed(row, f"{row.digest.hex()}-{ordinal}")
+    count = len(file.profile.identity.columns)
+    return events.joined_id([_identifier(file, fields, f"identity_{number}") for number in range(count)])
 
 
 def _type(file: Layout, fields: Sequence[str], *, is_spend: bool) -> TransactionType:
@@ -193,7 +134,7 @@ def _status(file: Layout, fields: Sequence[str]) -> EventStatus:
 
 def _day(file: Layout, fields: Sequence[str], name: str) -> datetime:
     text = _required(file, fields, name)
-    found = _moment(text, tuple(file.profile.dates.formats))
+    found = _moment(text, file.date_formats)
     if found is None:
         raise UnusableEvent(Reason.BAD_DATE, file.heading(name))
     return found
@@ -203,9 +144,14 @@ def _day(file: Layout, fields: Sequence[str], name: str) -> datetime:
 def _moment(text: str, formats: tuple[str, ...]) -> datetime | None:
     """Return what a date or time says in any of the formats; a file has few days, and reading one is slow."""
     for form in formats:
+        if form == table.EXCEL_SERIAL:
+            if (serial := _SERIAL.fullmatch(text)) and int(serial[1]) >= _FIRST_SERIAL:
+                return datetime.combine(_SERIALS_BEGIN + timedelta(days=int(serial[1])), datetime.min.time())
+            continue
         try:
-            return datetime.strptime(text, form)  # noqa: DTZ007 (the zone is London's, see _occurred_at)
-        except ValueError:
+            moment = datetime.strptime(text, form)  # noqa: DTZ007 (the zone is London's, unless the text names one)
+            return moment.astimezone(dates.LONDON).replace(tzinfo=None) if moment.tzinfo else moment
+        except (ValueError, OverflowError):
             continue
     return None
 
@@ -244,11 +190,23 @@ def _required(file: Layout, fields: Sequence[str], name: str) -> str:
     return _short(text, _LONGEST_REFERENCE, file.heading(name))
 
 
+def _identifier(file: Layout, fields: Sequence[str], name: str) -> str:
+    """Return an id or reference; one that a spreadsheet has made a rounded number of is refused, not guessed."""
+    text = _required(file, fields, name)
+    if _EXPONENT.fullmatch(text):
+        raise UnusableEvent(Reason.ID_IN_EXPONENT_FORM, file.heading(name))
+    return text
+
+
 def _reference(file: Layout, fields: Sequence[str], name: str) -> str | None:
-    return _required(file, fields, name) if name in file.places else None
+    return _identifier(file, fields, name) if name in file.places else None
 
 
-def _text(file: Layout, fields: Sequence[str], name: str) -> str | None:
+def _link(file: Layout, fields: Sequence[str], *, name: str) -> str | None:
+    return _identifier(file, fields, name) if file.cell(fields, name) else None
+
+
+def _text(file: Layout, fields: Sequence[str], *, name: str) -> str | None:
     return _short(file.cell(fields, name), _LONGEST_TEXT, name) or None
 
 

@@ -77,7 +77,7 @@ async def open_account(session: WriteSession, *, values: schemas.NewAccount, tod
     session.add(account)
     await session.flush()
     await _record(session, account, action="open_account", person_id=holder.recipient.id)
-    return (await queries.account(session, account_id=account.id))[0]
+    return (await queries.account(session, account_id=account.id, now=now))[0]
 
 
 async def open_trial_account(session: WriteSession, *, provider_code: str, today: date) -> UUID:
@@ -132,7 +132,7 @@ async def close_account(
             reason=values.reason,
         )
     await _record(session, account, action="close_account", before=before, person_id=recipient_id, reason=values.reason)
-    return (await queries.account(session, account_id=account_id))[0]
+    return (await queries.account(session, account_id=account_id, now=clock.now()))[0]
 
 
 async def add_card(
@@ -197,7 +197,7 @@ async def refresh_care_groups(session: WriteSession, *, today: date) -> Mapping[
 
 async def read_account(session: ReadSession, *, account_id: UUID) -> schemas.AccountWithCards:
     """Show the caller one account with its balance and cards. Raises NotFound."""
-    found, recipient_id = await queries.account(session, account_id=account_id)
+    found, recipient_id = await queries.account(session, account_id=account_id, now=clock.now())
     await _note_shown(session, action="read_account", whose=[recipient_id])
     return found
 
@@ -206,7 +206,7 @@ async def list_accounts(
     session: ReadSession, *, wanted: schemas.AccountFilter, page: pages.Page
 ) -> pages.Paged[schemas.AccountView]:
     """Show the caller the accounts in their sight."""
-    rows = await queries.accounts(session, wanted=wanted, page=page)
+    rows = await queries.accounts(session, wanted=wanted, page=page, now=clock.now())
     shown, next_cursor = pages.cut(rows, page, key=lambda row: [row[0].id])
     await _note_shown(session, action="list_accounts", whose=[recipient_id for _, recipient_id in shown])
     return pages.Paged(items=[account for account, _ in shown], next_cursor=next_cursor)

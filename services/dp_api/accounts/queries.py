@@ -1,33 +1,67 @@
 """Every SELECT about accounts, cards, balances and posted transactions, cut to what the caller may see."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, DateTime, Select, Text, case, false, func, or_, select, text, tuple_, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from services.dp_api.accounts import schemas
 from services.dp_api.recipients import queries as recipient_queries
 from services.dp_api.recipients import rules as recipient_rules
+from services.shared import lateness
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.identity import FieldSet
 from services.shared.tables.agreements import Account, Agreement, Card
-from services.shared.tables.feeds import FeedProvider
+from services.shared.tables.feeds import FeedProvider, QuarantinedRow
 from services.shared.tables.people import Recipient
-from services.shared.tables.transactions import AccountBalance, CardTransaction
+from services.shared.tables.transactions import AccountBalance, CardTransaction, Categorisation
 from services.shared.vocabulary import AccountStatus, CareGroup, PrimarySupportReason, RecipientKind
 from services.shared.web import pages
 
-_ACCOUNT: Final = [getattr(Account, name) for name in schemas.AccountView.model_fields if name != "balance"]
+_TOLD_BY_OTHERS: Final = frozenset({"balance", "balance_as_of", "feed_is_late"})
+_ACCOUNT: Final = [getattr(Account, name) for name in schemas.AccountView.model_fields if name not in _TOLD_BY_OTHERS]
 _BALANCE: Final = [
     func.coalesce(AccountBalance.posted_pence, 0).label("posted_pence"),
     func.coalesce(AccountBalance.held_pence, 0).label("held_pence"),
     AccountBalance.last_booked_on,
 ]
+_FEED: Final = (
+    text(lateness.LATE_FROM)
+    .columns(provider_code=Text(), newest_at=DateTime(timezone=True), late_from=DateTime(timezone=True))
+    .subquery("feed")
+)
 _CARD: Final = [getattr(Card, name) for name in schemas.CardView.model_fields]
+# The words are those of the index by which a version that waits is found.
+_IS_DISPUTED: Final = (
+    select(QuarantinedRow.id)
+    .where(
+        QuarantinedRow.provider_code == CardTransaction.provider_code,
+        QuarantinedRow.transaction_id == CardTransaction.provider_transaction_id,
+        text("quarantined_row.status = 'waiting' AND quarantined_row.code = 'same_id_other_content'"),
+    )
+    .exists()
+    .label("is_disputed")
+)
+_BY_PERSON: Final = (
+    select(Categorisation.category)
+    .where(Categorisation.transaction_id == CardTransaction.id)
+    .order_by(Categorisation.id.desc())
+    .limit(1)
+    .correlate(CardTransaction)
+    .scalar_subquery()
+)
+_CATEGORY: Final = func.coalesce(_BY_PERSON, CardTransaction.category)
+_TOLD: Final[Mapping[str, ColumnElement[Any]]] = {
+    "is_disputed": _IS_DISPUTED,
+    "category": _CATEGORY.label("category"),
+    "posted_category": CardTransaction.category.label("posted_category"),
+    "is_recategorised": _BY_PERSON.is_not(None).label("is_recategorised"),
+}
+"""What is told of a transaction beside its own columns; the category that counts is what a person gave it last."""
 
 AccountRow = tuple[schemas.AccountView, UUID | None]
 """An account and the recipient whose it is; a trial account is nobody's."""
@@ -40,9 +74,11 @@ class Holder(NamedTuple):
     recipient: Recipient
 
 
-async def account(session: AnySession, *, account_id: UUID) -> tuple[schemas.AccountWithCards, UUID | None]:
-    """Return one account with its cards, and whose it is. Raises NotFound."""
-    row = (await session.execute(_accounts(session).where(Account.id == account_id))).one_or_none()
+async def account(
+    session: AnySession, *, account_id: UUID, now: datetime
+) -> tuple[schemas.AccountWithCards, UUID | None]:
+    """Return one account with its cards as it stands now, and whose it is. Raises NotFound."""
+    row = (await session.execute(_accounts(session, now=now).where(Account.id == account_id))).one_or_none()
     if row is None:
         raise NotFound("no such account")
     found, recipient_id = _with_balance(row._mapping)
@@ -51,8 +87,10 @@ async def account(session: AnySession, *, account_id: UUID) -> tuple[schemas.Acc
     return schemas.AccountWithCards(**dict(found), cards=shown), recipient_id
 
 
-async def accounts(session: AnySession, *, wanted: schemas.AccountFilter, page: pages.Page) -> Sequence[AccountRow]:
-    """Return accounts by id with whose they are, one more than the page holds when there is one."""
+async def accounts(
+    session: AnySession, *, wanted: schemas.AccountFilter, page: pages.Page, now: datetime
+) -> Sequence[AccountRow]:
+    """Return accounts by id as they stand now, with whose they are, one more than the page holds when there is one."""
     conditions: list[ColumnElement[bool]] = []
     for column, value in (
         (Account.agreement_id, wanted.agreement_id),
@@ -65,7 +103,7 @@ async def accounts(session: AnySession, *, wanted: schemas.AccountFilter, page: 
             conditions.append(column == value)
     if page.cursor is not None:
         conditions.append(Account.id > pages.decode(page.cursor, UUID)[0])
-    question = _accounts(session).where(*conditions).order_by(Account.id).limit(page.limit + 1)
+    question = _accounts(session, now=now).where(*conditions).order_by(Account.id).limit(page.limit + 1)
     return [_with_balance(row._mapping) for row in await session.execute(question)]
 
 
@@ -94,14 +132,14 @@ async def transactions(
 ) -> Sequence[tuple[schemas.AnyTransaction, int]]:
     """Return an account's posted transactions with their row ids, latest booked first, as far as the field set goes."""
     view = schemas.TRANSACTION_VIEWS[field_set]
-    columns = [getattr(CardTransaction, name) for name in view.model_fields]
+    columns = [_TOLD[name] if name in _TOLD else getattr(CardTransaction, name) for name in view.model_fields]
     question = select(CardTransaction.id, *columns).where(CardTransaction.account_id == account_id)
     if wanted.first_day is not None:
         question = question.where(CardTransaction.booked_on >= wanted.first_day)
     if wanted.last_day is not None:
         question = question.where(CardTransaction.booked_on <= wanted.last_day)
     if wanted.category is not None:
-        question = question.where(CardTransaction.category == wanted.category.value)
+        question = question.where(_CATEGORY.in_([wanted.category.value]))
     if page.cursor is not None:
         reached = pages.decode(page.cursor, date, int)
         question = question.where(tuple_(CardTransaction.booked_on, CardTransaction.id) < reached)
@@ -205,12 +243,14 @@ def care_groups_moved(today: date, *, at: datetime) -> ReturningUpdate[UUID, Car
     )
 
 
-def _accounts(session: AnySession) -> Select[*tuple[Any, ...]]:
+def _accounts(session: AnySession, *, now: datetime) -> Select[*tuple[Any, ...]]:
+    is_late = func.coalesce(_FEED.c.late_from < now, false()).label("feed_is_late")
     return (
-        select(*_ACCOUNT, *_BALANCE, Agreement.recipient_id)
+        select(*_ACCOUNT, *_BALANCE, _FEED.c.newest_at.label("balance_as_of"), is_late, Agreement.recipient_id)
         .outerjoin(Agreement, Agreement.id == Account.agreement_id)
         .outerjoin(Recipient, Recipient.id == Agreement.recipient_id)
         .outerjoin(AccountBalance, AccountBalance.account_id == Account.id)
+        .outerjoin(_FEED, _FEED.c.provider_code == Account.provider_code)
         .where(_in_sight(session))
     )
 

@@ -86,6 +86,8 @@ class AccountView(bodies.ResponseBody):
     opened_on: date
     closed_on: date | None
     balance: Balance
+    balance_as_of: datetime | None = Field(description="When the provider's feed last delivered anything.")
+    feed_is_late: bool = Field(description="The feed is overdue: what has moved since `balance_as_of` is not known.")
     version: int
     created_at: datetime
     updated_at: datetime
@@ -119,8 +121,12 @@ class TransactionForAudit(bodies.ResponseBody):
     merchant_currency: str | None
     occurred_at: datetime
     booked_on: date
-    category: str
+    category: str = Field(description="As it counts now: what a person gave it last, else what it posted under.")
+    posted_category: str
+    is_recategorised: bool
+    category_rule_id: int | None = Field(description="The rule that gave it `posted_category`; null where none did.")
     mcc: str | None
+    is_disputed: bool = Field(description="Another version of it has come, and waits for two people to choose.")
 
 
 class TransactionView(TransactionForAudit):

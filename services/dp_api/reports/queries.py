@@ -5,12 +5,14 @@ from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, cast, func, literal, or_, select, union_all
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import InstrumentedAttribute
 
 from services.dp_api.reports import rules, schemas
 from services.dp_api.reports.schemas import Dimension
 from services.shared import clock
 from services.shared.database import AnySession
-from services.shared.tables.transactions import CardTransaction, Category, SpendDelta, SpendSummary
+from services.shared.tables.transactions import CardTransaction, Categorisation, Category, SpendDelta, SpendSummary
 from services.shared.vocabulary import SpendCategory, SpendHeading
 
 _STORED_AS: Final[Mapping[Dimension, str]] = {
@@ -62,16 +64,44 @@ def _sources(first_day: date, last_day: date, *, filters: schemas.SpendFilter) -
         columns = [getattr(CardTransaction, name) for name in _STORED_AS.values()]
         each = select(*columns, CardTransaction.amount_pence, literal(1, BigInteger).label("transactions"))
         in_parts = or_(*(CardTransaction.booked_on.between(*part) for part in period.parts))
-        is_real = CardTransaction.care_group.is_not(None)
-        found.append(each.where(in_parts, is_real, *_cut(CardTransaction, filters=filters)))
+        wanted = (in_parts, CardTransaction.care_group.is_not(None))
+        found.append(each.where(*wanted, *_cut(CardTransaction, filters=filters)))
+        found += _recategorised(wanted, filters=filters)
+    return found
+
+
+def _recategorised(
+    wanted: Sequence[ColumnElement[bool]], *, filters: schemas.SpendFilter
+) -> Sequence[Select[*tuple[Any, ...]]]:
+    """Return what people's later categories take from the ones that transactions posted under, and add to others.
+
+    Few transactions are ever categorised again, so the rest need not be asked whether they were.
+    """
+    latest = (
+        select(Categorisation.transaction_id, Categorisation.category)
+        .ext(postgresql.distinct_on(Categorisation.transaction_id))
+        .order_by(Categorisation.transaction_id, Categorisation.id.desc())
+        .subquery("latest")
+    )
+    found: list[Select[*tuple[Any, ...]]] = []
+    for category, sign in ((CardTransaction.category, -1), (latest.c.category, 1)):
+        stored = (getattr(CardTransaction, name) for name in _STORED_AS.values() if name != "category")
+        columns = [category.label("category"), *stored]
+        pence, count = CardTransaction.amount_pence * sign, literal(sign, BigInteger)
+        moved = select(*columns, pence.label("amount_pence"), count.label("transactions"))
+        moved = moved.join(latest, latest.c.transaction_id == CardTransaction.id)
+        found.append(moved.where(*wanted, *_cut(CardTransaction, filters=filters, category=category)))
     return found
 
 
 def _cut(
-    table: type[SpendSummary | SpendDelta | CardTransaction], *, filters: schemas.SpendFilter
+    table: type[SpendSummary | SpendDelta | CardTransaction],
+    *,
+    filters: schemas.SpendFilter,
+    category: ColumnElement[str] | InstrumentedAttribute[str] | None = None,
 ) -> Sequence[ColumnElement[bool]]:
     wanted = (
-        (table.category, filters.category),
+        (table.category if category is None else category, filters.category),
         (table.care_group, filters.care_group),
         (table.provider_code, filters.provider),
     )

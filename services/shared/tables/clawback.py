@@ -33,6 +33,7 @@ class ClawbackPolicy(Table):
 class ClawbackRun(Table):
     """One run of the surplus test over every agreement; its figures are final when it commits.
 
+    `stale_accounts` were left out since their provider's feed is late: a balance that nobody has heard of is no ground.
     The row is written last, with its counts and digest; what names it has a foreign key that is checked at the commit.
     """
 
@@ -54,6 +55,7 @@ class ClawbackRun(Table):
     new_cases: Mapped[int]
     excess_pence: Mapped[Pence]
     digest: Mapped[bytes] = mapped_column(LargeBinary)
+    stale_accounts: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class ClawbackCase(Table):
@@ -62,6 +64,7 @@ class ClawbackCase(Table):
 
     `calculation_id` is the standing calculation; it has no foreign key, since each row of the pair names the other.
     `weeks_of_cover_hundredths` is NULL where the weekly gross is nil: money then covers no number of weeks.
+    `left_out_from` is the day since which runs have left the agreement out, as a feed of its accounts is late.
     """
 
     __tablename__ = "clawback_case"
@@ -90,6 +93,7 @@ class ClawbackCase(Table):
     withdrawal_reason: Mapped[str | None]
     version: Mapped[int] = mapped_column()
     updated_at: Mapped[At]
+    left_out_from: Mapped[date | None]
 
 
 class ClawbackCalculation(Table):

@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from services.shared.feed_vocabulary import FeedKeyKind, ProposalStatus, Resolution, SignatureScheme
 from services.shared.tables.base import At, Code, Identifier, Pence, Table, choice, held_by
 from services.shared.vocabulary import DeliveryDoor, DeliveryStatus, QuarantineStatus, RowOutcome, Service
 
@@ -12,25 +13,40 @@ INGEST = Service.CARD_INGEST
 
 
 class FeedProvider(Table):
-    """A card provider or bank whose feed is taken in."""
+    """A card provider or bank whose feed is taken in: how it signs, in which layout it pushes JSON (NULL is our own),
+    and after how many hours without a delivery it is late (NULL where nothing was agreed).
+    """
 
     __tablename__ = "feed_provider"
     __table_args__ = (
         CheckConstraint("code ~ '^[a-z][a-z0-9_-]{1,39}$'", name="code_is_a_slug"),
+        CheckConstraint("expected_every_hours > 0", name="expected_sometime"),
         {"info": held_by(INGEST)},
     )
 
     code: Mapped[Code] = mapped_column(primary_key=True)
     name: Mapped[str]
     created_at: Mapped[At]
+    signature_scheme: Mapped[SignatureScheme] = mapped_column(
+        choice(SignatureScheme), server_default=SignatureScheme.STANDARD_WEBHOOKS.value
+    )
+    push_profile: Mapped[str | None]
+    expected_every_hours: Mapped[int | None]
 
 
 class FeedKey(Table):
-    """A signing secret of a provider, encrypted; several may hold at once, so that keys can be rotated."""
+    """A provider's key, encrypted; several may hold at once, so that keys can be rotated.
+
+    `fingerprint` is the SHA-256 of a client certificate, by which its bearer is known, and NULL for any other kind.
+    """
 
     __tablename__ = "feed_key"
     __table_args__ = (
         CheckConstraint("retired_at > created_at", name="retires_after_creation"),
+        CheckConstraint(
+            "(kind = 'client_certificate') = (fingerprint IS NOT NULL)", name="certificate_has_fingerprint"
+        ),
+        Index("uq_feed_key_fingerprint", "fingerprint", unique=True, postgresql_where=text("retired_at IS NULL")),
         {"info": held_by(INGEST, readers=(INGEST,))},
     )
 
@@ -39,16 +55,56 @@ class FeedKey(Table):
     secret_encrypted: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[At]
     retired_at: Mapped[At | None]
+    kind: Mapped[FeedKeyKind] = mapped_column(choice(FeedKeyKind), server_default=FeedKeyKind.STANDARD_WEBHOOKS.value)
+    fingerprint: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class FeedPoll(Table):
+    """A provider's own interface that we ask for what is new: where, with which token, and how far we have come.
+
+    `cursor` is the provider's, as its last answer gave it, and `cursor_at` when it last moved; `failures` counts since
+    the last answer that was good. Until `leased_until` one worker asks, and nobody else does.
+    """
+
+    __tablename__ = "feed_poll"
+    __table_args__ = (
+        CheckConstraint("every_seconds > 0", name="polled_sometime"),
+        {"info": held_by(INGEST, readers=(INGEST,))},
+    )
+
+    provider_code: Mapped[Code] = mapped_column(ForeignKey("feed_provider.code"), primary_key=True)
+    url: Mapped[str]
+    profile: Mapped[str]
+    token_encrypted: Mapped[bytes | None] = mapped_column(LargeBinary)
+    every_seconds: Mapped[int]
+    is_active: Mapped[bool]
+    cursor: Mapped[str | None]
+    next_at: Mapped[At]
+    last_at: Mapped[At | None]
+    last_outcome: Mapped[str | None]
+    failures: Mapped[int]
+    leased_until: Mapped[At | None]
+    cursor_at: Mapped[At | None]
 
 
 class FeedDelivery(Table):
     """One delivery as it came in; `sha256` is of the bytes as received, so that a byte-equal file sent again is known
-    at once.
+    at once. A mended profile has another version and makes the same bytes another delivery. `sequence` is the
+    provider's own count of its deliveries, where it keeps one.
     """
 
     __tablename__ = "feed_delivery"
     __table_args__ = (
-        UniqueConstraint("provider_code", "sha256", "account_ref", "profile", postgresql_nulls_not_distinct=True),
+        UniqueConstraint(
+            "provider_code",
+            "sha256",
+            "account_ref",
+            "profile",
+            "profile_version",
+            name="uq_feed_delivery_content",
+            postgresql_nulls_not_distinct=True,
+        ),
+        Index("ix_feed_delivery_provider_code_received_at", "provider_code", "received_at"),
         Index(
             "uq_feed_delivery_external_id",
             "provider_code",
@@ -70,6 +126,7 @@ class FeedDelivery(Table):
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
     size_bytes: Mapped[int]
     received_at: Mapped[At]
+    sequence: Mapped[int | None]
 
 
 class FeedContent(Table):
@@ -156,11 +213,19 @@ class QuarantinedRow(Table):
     never vanishes.
 
     `waits_for` is the card or account reference whose registration releases it, NULL where a person must act.
+    `transaction_id` is the provider's id, where the row could be read: a posted transaction of that id is disputed
+    while another version of it waits here.
     """
 
     __tablename__ = "quarantined_row"
     __table_args__ = (
         Index("ix_quarantined_row_waiting", "provider_code", "waits_for", postgresql_where=text("status = 'waiting'")),
+        Index(
+            "ix_quarantined_row_disputes",
+            "provider_code",
+            "transaction_id",
+            postgresql_where=text("code = 'same_id_other_content'"),
+        ),
         UniqueConstraint("delivery_number", "row_number"),
         {"info": held_by(INGEST)},
     )
@@ -178,3 +243,33 @@ class QuarantinedRow(Table):
     created_at: Mapped[At]
     released_at: Mapped[At | None]
     released_as: Mapped[RowOutcome | None] = mapped_column(choice(RowOutcome))
+    transaction_id: Mapped[str | None]
+
+
+class QuarantineResolution(Table):
+    """What one person proposes to make of a quarantined row, and what a second one answers."""
+
+    __tablename__ = "quarantine_resolution"
+    __table_args__ = (
+        CheckConstraint("(status = 'proposed') = (decided_by IS NULL)", name="answered_has_answerer"),
+        CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="answered_has_moment"),
+        CheckConstraint("decided_by <> proposed_by OR status = 'rejected'", name="two_people"),
+        Index(
+            "uq_quarantine_resolution_open",
+            "quarantined_row_id",
+            unique=True,
+            postgresql_where=text("status = 'proposed'"),
+        ),
+        {"info": held_by(INGEST)},
+    )
+
+    id: Mapped[Identifier]
+    quarantined_row_id: Mapped[UUID] = mapped_column(ForeignKey("quarantined_row.id"), index=True)
+    resolution: Mapped[Resolution] = mapped_column(choice(Resolution))
+    reason: Mapped[str]
+    proposed_by: Mapped[str]
+    proposed_at: Mapped[At]
+    status: Mapped[ProposalStatus] = mapped_column(choice(ProposalStatus))
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[At | None]
+    decision_reason: Mapped[str | None]

@@ -20,7 +20,8 @@ class CardTransaction(Table):
     a nightly check
     proves that every reference stands. `care_group` is NULL on a trial account alone, and reports leave such rows out.
     `accounting_month` is the Europe/London month of `booked_on` as yyyymm. `merchant_pence` is in the merchant's
-    currency, in its minor unit.
+    currency, in its minor unit. `payee` is the merchant or counterparty cleaned and grouped, `authorisation_id` the
+    hold that the row names as its own. `category` is the one it posted under; a later `categorisation` goes before it.
     """
 
     __tablename__ = "card_transaction"
@@ -57,16 +58,20 @@ class CardTransaction(Table):
     delivery_number: Mapped[int]
     row_number: Mapped[int] = mapped_column(Integer)
     batch_number: Mapped[int]
+    payee: Mapped[str | None]
+    authorisation_id: Mapped[str | None]
 
 
 class CardHold(Table):
     """An authorisation that has not cleared: it counts in the available balance, never in the posted one. Magnitude
-    in pence.
+    in pence; what is held is `amount_pence` less `released_pence`, the sum of its `reversed` releases and never more
+    than the amount.
     """
 
     __tablename__ = "card_hold"
     __table_args__ = (
         CheckConstraint("amount_pence > 0", name="amount_is_a_magnitude"),
+        CheckConstraint("released_pence BETWEEN 0 AND amount_pence", name="released_within_amount"),
         Index("ix_card_hold_open", "account_id", postgresql_where=text("status = 'authorised'")),
         {"info": held_by(INGEST)},
     )
@@ -82,6 +87,33 @@ class CardHold(Table):
     settled_at: Mapped[At | None]
     delivery_number: Mapped[int]
     row_number: Mapped[int] = mapped_column(Integer)
+    released_pence: Mapped[Pence] = mapped_column(server_default=text("0"))
+
+
+class CardRelease(Table):
+    """An event that ends or lessens an authorisation, once each, whether it came before the authorisation or after.
+
+    `hold_id` is the authorisation's transaction id. A `reversed` one releases its magnitude in pence, nil being the
+    whole; an `expired` or `declined` one the whole; a `posted` one is a settlement that named a hold not yet known.
+    """
+
+    __tablename__ = "card_release"
+    __table_args__ = (
+        CheckConstraint("amount_pence >= 0", name="amount_is_a_magnitude"),
+        CheckConstraint("status <> 'authorised'", name="ends_or_lessens"),
+        Index("ix_card_release_hold", "provider_code", "hold_id"),
+        {"info": held_by(INGEST, append_only=True)},
+    )
+
+    provider_code: Mapped[Code] = mapped_column(primary_key=True)
+    provider_transaction_id: Mapped[str] = mapped_column(primary_key=True)
+    status: Mapped[EventStatus] = mapped_column(choice(EventStatus), primary_key=True)
+    released_at: Mapped[At] = mapped_column(primary_key=True)
+    amount_pence: Mapped[Pence] = mapped_column(primary_key=True)
+    hold_id: Mapped[str]
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    delivery_number: Mapped[int]
+    row_number: Mapped[int] = mapped_column(Integer)
 
 
 class CardDecline(Table):
@@ -90,6 +122,7 @@ class CardDecline(Table):
     __tablename__ = "card_decline"
     __table_args__ = (
         Index("ix_card_decline_account_id_declined_at", "account_id", "declined_at"),
+        Index("ix_card_decline_delivery_number_row_number", "delivery_number", "row_number"),
         {"info": held_by(INGEST, append_only=True)},
     )
 
@@ -133,16 +166,28 @@ class Category(Table):
 
 
 class CategoryRule(Table):
-    """Which category a posted transaction gets, as dated data: by transaction type, or by merchant category code (MCC).
+    """Which category a posted transaction gets, as dated data, asked in this order: by payee (of one account, or of
+    all), by merchant, by merchant category code (MCC), by transaction type.
 
-    A rule holds from `effective_from` until a later rule for the same key; a type rule goes before an MCC rule.
+    `payee` and `merchant` are cleaned names, matched by whole words. A rule holds from `effective_from` until a later
+    rule for the same key; money that comes back takes the category of where it was spent.
     """
 
     __tablename__ = "category_rule"
     __table_args__ = (
-        CheckConstraint("(mcc IS NULL) <> (type IS NULL)", name="one_key"),
+        CheckConstraint("num_nonnulls(mcc, type, merchant, payee) = 1", name="one_key"),
+        CheckConstraint("account_id IS NULL OR payee IS NOT NULL", name="account_has_payee"),
         CheckConstraint("mcc ~ '^[0-9]{4}$'", name="mcc_has_four_digits"),
-        UniqueConstraint("mcc", "type", "effective_from", postgresql_nulls_not_distinct=True),
+        UniqueConstraint(
+            "mcc",
+            "type",
+            "merchant",
+            "payee",
+            "account_id",
+            "effective_from",
+            name="uq_category_rule_key",
+            postgresql_nulls_not_distinct=True,
+        ),
         {"info": held_by(INGEST, append_only=True)},
     )
 
@@ -152,6 +197,31 @@ class CategoryRule(Table):
     category: Mapped[SpendCategory] = mapped_column(choice(SpendCategory))
     effective_from: Mapped[date]
     made_by: Mapped[str]
+    reason: Mapped[str]
+    merchant: Mapped[str | None]
+    payee: Mapped[str | None]
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
+
+
+class Categorisation(Table):
+    """A category that a person gave a posted transaction afterwards; the latest counts, all are kept.
+
+    `act_id` is shared by what one person changed at once. `reason` is encrypted under the key of the person whose
+    transactions these were; where they were several people's it names nobody and stands in clear.
+    """
+
+    __tablename__ = "categorisation"
+    __table_args__ = (
+        Index("ix_categorisation_transaction_id_id", "transaction_id", "id"),
+        {"info": held_by(INGEST, append_only=True)},
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    transaction_id: Mapped[int] = mapped_column(ForeignKey("card_transaction.id"))
+    act_id: Mapped[UUID]
+    category: Mapped[SpendCategory] = mapped_column(choice(SpendCategory))
+    made_by: Mapped[str]
+    made_at: Mapped[At]
     reason: Mapped[str]
 
 

@@ -1,5 +1,7 @@
 """From a token to an actor: roles, staff number, teams and provider, as Microsoft Entra ID and Keycloak write them.
 
+A provider's machine may show a client certificate instead.
+
 A person is one staff number, whatever accounts they hold: the token's own claim, else our register of log-ins. A token
 is proved again every 60 s, so that whoever has left, and whoever's key the issuer has withdrawn, is refused by then.
 """
@@ -8,16 +10,17 @@ import hashlib
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import func, select
 
+from services.shared import clock
 from services.shared.database import Database
 from services.shared.identity import MACHINE_PREFIX, TEAM_BOUND, Actor, Role
 from services.shared.settings import Settings
 from services.shared.tables.staff import StaffLogin, StaffMember, StaffTeam
-from services.shared.web import dev_issuer, tokens
+from services.shared.web import certificates, dev_issuer, tokens
 from services.shared.web.errors import Forbidden, Unauthenticated
 
 STANDING_HOLDS_SECONDS: Final = 60.0
@@ -27,6 +30,7 @@ UNKNOWN_PREFIX: Final = "unknown:"
 CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 """A staff number or a provider's code; without a colon, so that nobody is taken for a machine of ours."""
 _SCHEME: Final = "bearer "
+_SHOWN_OF_FINGERPRINT: Final = 16
 _ROLES: Final[Mapping[str, Role]] = {role.value: role for role in Role}
 
 
@@ -45,12 +49,20 @@ class Standing(NamedTuple):
     teams: frozenset[str]
 
 
-class Actors:
-    """Who bears a token; what is proved once is remembered by the token's SHA-256, never by the token."""
+ProviderOf: TypeAlias = Callable[[Database, bytes], Awaitable[str | None]]
+"""Returns the provider whose live client certificate has this SHA-256, None where it is nobody's."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+
+class Actors:
+    """Who bears a token; what is proved once is remembered by the token's SHA-256, never by the token.
+
+    A service that keeps providers' certificates says by `provider_of` whose one is; elsewhere none opens anything.
+    """
+
+    def __init__(self, settings: Settings, database: Database, *, provider_of: ProviderOf | None = None) -> None:
         self._settings = settings
         self._database = database
+        self._provider_of = provider_of
         self._issuers = trusted(settings)
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
@@ -70,6 +82,31 @@ class Actors:
         actor = await self._from(claims)
         self._remember(digest, _Known(actor, min(now + STANDING_HOLDS_SECONDS, int(claims["exp"]))))
         return actor
+
+    async def bearer(self, headers: Mapping[str, str]) -> Actor:
+        """Return the actor of a request: of its token, or, where it has none, of its client certificate.
+
+        A certificate is looked up each time, so that a retired one opens nothing from then on. Raises as `actor`.
+        """
+        authorization = headers.get("authorization")
+        if authorization is None and self._provider_of is not None:
+            fingerprint = certificates.presented(headers, settings=self._settings, now=clock.now())
+            if fingerprint is not None:
+                return await self._of_certificate(fingerprint, provider_of=self._provider_of)
+        return await self.actor(authorization)
+
+    async def _of_certificate(self, fingerprint: bytes, *, provider_of: ProviderOf) -> Actor:
+        provider = await provider_of(self._database, fingerprint)
+        if provider is None:
+            raise Unauthenticated("the client certificate is no live key of a provider", code="unknown_certificate")
+        client = f"certificate-{fingerprint.hex()[:_SHOWN_OF_FINGERPRINT]}"
+        return Actor(
+            name=f"{MACHINE_PREFIX}{provider}:{client}",
+            roles=frozenset({Role.FEED}),
+            provider=provider,
+            subject=fingerprint.hex(),
+            client=client,
+        )
 
     def _remember(self, digest: bytes, known: _Known) -> None:
         self._known[digest] = known

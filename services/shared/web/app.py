@@ -33,8 +33,11 @@ def create_app(
     jobs: Sequence[scheduling.Job],
     settings: Settings | None = None,
     database: Database | None = None,
+    provider_of: actors.ProviderOf | None = None,
 ) -> FastAPI:
     """Create a service's application; with a `database` it uses that one, else it connects while it runs.
+
+    `provider_of` says whose client certificate one is; without it, certificates open nothing.
 
     Raises OpenRouteError where a router carries a route of another kind than ours.
     """
@@ -50,6 +53,7 @@ def create_app(
         lifespan=_lifespan(service, jobs=jobs, settings=settings, database=database),
     )
     app.state.service = service
+    app.state.provider_of = provider_of
     app.state.metrics = metrics.Metrics(service.value)
     app.state.operations = _operations(routers)
     for router in routers:
@@ -65,8 +69,9 @@ def attach(app: FastAPI, *, settings: Settings, database: Database) -> None:
     """Give an application its database, and with it everything that is remembered of callers."""
     app.state.settings = settings
     app.state.database = database
-    app.state.actors = actors.Actors(settings, database)
+    app.state.actors = actors.Actors(settings, database, provider_of=app.state.provider_of)
     app.state.rates = rates.Rates(settings.rate_limit)
+    app.state.feed_rates = rates.Rates(settings.feed_rate_limit)
     app.state.readiness = health.readiness(settings)
 
 

@@ -4,7 +4,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidatorFunctionWrapHandler, WrapValidator
 from starlette.requests import Request
@@ -46,21 +46,28 @@ class StrictRequest(Request):
 
 
 def read_from_bytes(endpoint: Callable[..., Any]) -> None:
-    """Have an endpoint's request models read from the body's bytes; the framework hands on what `json` made of them."""
+    """Have an endpoint's request model (or one that may be left out) read from the body's bytes; the framework hands on
+    what `json` made of them.
+    """
     asked = inspect.signature(endpoint)
     strictly = asked.replace(parameters=[_strictly(each) for each in asked.parameters.values()])
     setattr(endpoint, "__signature__", strictly)  # noqa: B010 (no function's type has the attribute that Python reads)
 
 
 def _strictly(parameter: inspect.Parameter) -> inspect.Parameter:
-    model = parameter.annotation
-    if not (isinstance(model, type) and issubclass(model, RequestBody)):
+    found = [each for each in (parameter.annotation, *get_args(parameter.annotation)) if _is_model(each)]
+    if not found:
         return parameter
+    model: type[RequestBody] = found[0]
 
     def from_bytes(value: Any, as_python: ValidatorFunctionWrapHandler) -> Any:
         return model.model_validate_json(value.raw) if isinstance(value, JsonObject) else as_python(value)
 
-    return parameter.replace(annotation=Annotated[model, WrapValidator(from_bytes)])
+    return parameter.replace(annotation=Annotated[parameter.annotation, WrapValidator(from_bytes)])
+
+
+def _is_model(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, RequestBody)
 
 
 def loads(raw: bytes) -> Any:

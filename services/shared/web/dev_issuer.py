@@ -30,6 +30,7 @@ NAME: Final = "urn:direct-payments:dev-issuer"
 AUDIENCE: Final = "direct-payments"
 ALGORITHM: Final = "ES256"
 KEY_ID: Final = "dev"
+CLIENT: Final = "dp"
 HOLDS_SECONDS: Final = 12 * 3_600
 JWKS_PATH: Final = "/dev-issuer/jwks.json"
 
@@ -58,9 +59,12 @@ def sign(
     name: str | None = None,
     teams: Sequence[str] = (),
     provider: str | None = None,
+    client: str = CLIENT,
     holds_seconds: int = HOLDS_SECONDS,
 ) -> str:
     """Return a token for a role; `name` is the staff number (or the feed's machine), `dev-<role>` where none is given.
+
+    `client` is the application that asked for it: each of a provider's senders has its own share of requests.
 
     Raises UnsafeSettingsError where the dev issuer is not switched on.
     """
@@ -69,7 +73,7 @@ def sign(
         "iss": NAME,
         "aud": _audience(settings),
         "sub": subject,
-        "azp": "dp",
+        "azp": client,
         "iat": int(time.time()),
         "exp": int(time.time()) + holds_seconds,
     }

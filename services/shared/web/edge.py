@@ -13,12 +13,16 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from asgi_correlation_id.context import correlation_id
 from fastapi import FastAPI
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.shared.settings import Settings
 from services.shared.web import docs, headers, health, logs, metrics, problems
 
 UNMATCHED: Final = "unmatched"
+HUNG_UP: Final = 499
+"""What is noted where the caller hung up before the whole request had come: no fault of ours, and nobody to answer."""
+
 _ANY_HOST: Final = "*"
 _QUIET: Final = frozenset({health.LIVE, health.READY, metrics.PATH})
 _PAGES: Final = _QUIET | {"/", docs.PATH, docs.OPENAPI}
@@ -36,6 +40,7 @@ def install(app: FastAPI, *, settings: Settings, figures: metrics.Metrics) -> No
         CorrelationIdMiddleware,
         validator=lambda given: _REQUEST_ID.fullmatch(given) is not None,
         transformer=lambda given: UUID(given).hex,
+        update_request_header=False,  # A provider's own id of a delivery may stand there.
     )
 
 
@@ -58,6 +63,8 @@ class Edge:
         started = time.perf_counter()
         try:
             await self._serve(scope, receive, answer)
+        except ClientDisconnect:
+            answer.status = HUNG_UP
         except Exception as error:
             logs.log.error("unexpected", **_about(scope), **logs.described(error))
             if answer.has_begun:

@@ -32,6 +32,12 @@ class UnsupportedMediaType(ExpectedError):
     code = "unsupported_media_type"
 
 
+class BodyTooLarge(ExpectedError):
+    """The body is larger than is taken, as it came or once its compression is undone."""
+
+    code = "body_too_large"
+
+
 class PreconditionRequired(ExpectedError):
     """An amendment must say, by `If-Match`, which version it amends."""
 

@@ -1,8 +1,12 @@
-"""The gate of every operation: a token that holds, a share of requests that is left, a role that grants it."""
+"""The gate of every operation: a token or certificate that holds, a share of requests left, a role that grants it.
+
+A provider's machine has a large share, since it sends each event by itself. What is refused it has a person's share of:
+each refusal is on record, and the trail is not for whoever sends nonsense to fill.
+"""
 
 from starlette.requests import Request
 
-from services.shared.identity import Permission
+from services.shared.identity import Actor, Permission, Role
 from services.shared.web import rates
 from services.shared.web.errors import Forbidden, Unauthenticated
 
@@ -15,14 +19,26 @@ async def admit(request: Request, *, permission: Permission) -> rates.Share:
     request.state.permission = permission
     shares: rates.Rates = request.app.state.rates
     try:
-        actor = await request.app.state.actors.actor(request.headers.get("authorization"))
+        actor = await request.app.state.actors.bearer(request.headers)
     except (Unauthenticated, Forbidden) as trouble:
         request.state.actor = getattr(trouble, "bearer", None)
         shares.take(f"address:{request.client.host if request.client else ''}")
         raise
-    share = shares.take(actor.name)
+    share = (request.app.state.feed_rates if _is_machine(actor) else shares).take(actor.name)
     request.state.actor = actor
     request.state.role = actor.role_for(permission)
     if request.state.role is None:
+        if _is_machine(actor):
+            take_refusal(request)
         raise Forbidden(f"none of the caller's roles may {permission.value}", code="no_permission")
     return share
+
+
+def take_refusal(request: Request) -> None:
+    """Take one from the refusals that a machine which was let in may have. Raises TooManyRequests: none is left."""
+    shares: rates.Rates = request.app.state.rates
+    shares.take(f"refused:{request.state.actor.name}")
+
+
+def _is_machine(actor: Actor) -> bool:
+    return Role.FEED in actor.roles

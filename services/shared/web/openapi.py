@@ -82,12 +82,20 @@ def _complete(operation: dict[str, Any], route: routing.Route, *, path: str) -> 
     named = {parameter["name"].lower() for parameter in operation.get("parameters", [])}
     responses = operation["responses"]
     responses.pop("422", None)
+    _show_examples_whole(responses, route.openapi_extra or {})
     for status in _possible(operation, amends="if-match" in named, has_id="{" in path):
         responses[str(status.value)] = {"$ref": _RESPONSES + _name(status)}
     operation["responses"] = dict(sorted(responses.items()))
     for status, answer in operation["responses"].items():
         if status == "201":
             answer["headers"] = {"Location": {"description": "Where it is.", "schema": {"type": "string"}}}
+
+
+def _show_examples_whole(responses: Mapping[str, Any], extra: Mapping[str, Any]) -> None:
+    """Put examples of answers back as they were written: the framework leaves out what is null in them."""
+    for status, said in extra.get("responses", {}).items():
+        for media_type, each in said["content"].items():
+            responses[status]["content"][media_type]["example"] = each["example"]
 
 
 def _possible(operation: Mapping[str, Any], *, amends: bool, has_id: bool) -> set[HTTPStatus]:
@@ -99,6 +107,8 @@ def _possible(operation: Mapping[str, Any], *, amends: bool, has_id: bool) -> se
         found.add(HTTPStatus.NOT_FOUND)
     if "requestBody" in operation:
         found |= {HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+        if operation["requestBody"]["content"].keys() != {"application/json"}:
+            found.add(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     if amends:
         found |= {HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED, HTTPStatus.PRECONDITION_REQUIRED}
     return found

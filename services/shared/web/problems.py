@@ -30,6 +30,7 @@ STATUSES: Final[Mapping[type[errors.ExpectedError], HTTPStatus]] = {
     errors.Stale: HTTPStatus.PRECONDITION_FAILED,
     errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     web_errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    web_errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     web_errors.PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
     web_errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     web_errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,

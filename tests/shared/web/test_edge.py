@@ -3,12 +3,16 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import httpx
 import pytest
 import structlog
 from fastapi import APIRouter, FastAPI
 from openapi_spec_validator import validate
+from starlette.requests import Request
+from starlette.responses import Response
 
 from services.shared import clock, jobs, migrate
 from services.shared.identity import Role
@@ -51,6 +55,32 @@ async def test_behind_tls_browsers_are_told_to_stay_there(databases: Databases) 
     behind = databases.settings.model_copy(update={"tls_terminating_proxy": True})
     assert b"strict-transport-security" in dict(headers.of_answers(behind))
     assert b"strict-transport-security" not in dict(headers.of_answers(databases.settings))
+
+
+async def test_who_hangs_up_in_the_middle_of_a_body_is_no_fault_of_ours(
+    small: FastAPI, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def reads_whole(request: Request) -> Response:
+        return Response(await request.body())
+
+    small.router.add_route("/reads", reads_whole, methods=["POST"])
+    noted: list[tuple[str, str, Any]] = []
+    for level in ("info", "error"):
+        note = partial(lambda of, event, **about: noted.append((of, event, about.get("status"))), level)
+        monkeypatch.setattr(logs.log, level, note)
+    coming = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(coming)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/reads", "headers": [(b"host", b"localhost")]}
+    await small({**scope, "query_string": b"", "asgi": {"version": "3.0"}, "http_version": "1.1"}, receive, send)
+    assert noted == [("info", "request", 499)]
+    assert sent == []
 
 
 async def test_only_our_own_hosts_are_answered(client_of: ClientOf) -> None:

@@ -21,13 +21,23 @@ CHECKS: Final[Mapping[str, str]] = {
     """,
     "held_wrong": """
         SELECT count(*) FROM account_balance AS balance FULL JOIN (
-            SELECT account_id, sum(amount_pence) AS pence FROM card_hold WHERE status = 'authorised' GROUP BY account_id
+            SELECT account_id, sum(amount_pence - released_pence) AS pence FROM card_hold WHERE status = 'authorised'
+            GROUP BY account_id
         ) AS held USING (account_id)
         WHERE coalesce(balance.held_pence, 0) <> coalesce(held.pence, 0)
     """,
+    "releases_wrong": """
+        SELECT count(*) FROM card_hold AS hold LEFT JOIN (
+            SELECT provider_code, hold_id, account_id, sum(amount_pence) AS pence FROM card_release
+            WHERE status = 'reversed' GROUP BY provider_code, hold_id, account_id
+        ) AS release ON release.provider_code = hold.provider_code AND release.account_id = hold.account_id
+            AND release.hold_id = hold.provider_transaction_id
+        WHERE hold.released_pence <> least(coalesce(release.pence, 0), hold.amount_pence)
+    """,
     "holds_of_posted_money": """
         SELECT count(*) FROM card_hold AS hold JOIN card_transaction AS posted
-            USING (provider_code, provider_transaction_id, account_id)
+            ON posted.provider_code = hold.provider_code AND posted.account_id = hold.account_id
+            AND coalesce(posted.authorisation_id, posted.provider_transaction_id) = hold.provider_transaction_id
         WHERE hold.status = 'authorised'
     """,
     "transactions_without_account": """
@@ -72,10 +82,14 @@ CHECKS: Final[Mapping[str, str]] = {
                 FROM spend_delta) AS summed
             GROUP BY accounting_month, category, care_group, provider_code
         ) AS kept FULL JOIN (
-            SELECT accounting_month, category, care_group, provider_code, sum(amount_pence) AS pence,
-                count(*) AS transactions
-            FROM card_transaction WHERE care_group IS NOT NULL
-            GROUP BY accounting_month, category, care_group, provider_code
+            SELECT accounting_month, coalesce(changed.category, posted.category) AS category, care_group,
+                provider_code, sum(amount_pence) AS pence, count(*) AS transactions
+            FROM card_transaction AS posted LEFT JOIN (
+                SELECT DISTINCT ON (transaction_id) transaction_id, category FROM categorisation
+                ORDER BY transaction_id, id DESC
+            ) AS changed ON changed.transaction_id = posted.id
+            WHERE care_group IS NOT NULL
+            GROUP BY accounting_month, coalesce(changed.category, posted.category), care_group, provider_code
         ) AS posted USING (accounting_month, category, care_group, provider_code)
         WHERE (coalesce(kept.pence, 0), coalesce(kept.transactions, 0))
             IS DISTINCT FROM (coalesce(posted.pence, 0), coalesce(posted.transactions, 0))

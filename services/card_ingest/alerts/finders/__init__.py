@@ -1,0 +1,1 @@
+"""One question in SQL for each kind of alert, all of the same form; `finder` says which. They know no session."""

@@ -1,0 +1,119 @@
+"""Names that belong together: shops of one chain, whatever the branch writes on its till; places; forms of company."""
+
+from collections.abc import Mapping
+from typing import Final
+
+CHAINS: Final[Mapping[str, str]] = {
+    "ALDI": "ALDI",
+    "AMAZON": "AMAZON",
+    "AMZ": "AMAZON",
+    "AMZAMAZON": "AMAZON",
+    "AMZN": "AMAZON",
+    "AMZNMKTPLACE": "AMAZON",
+    "ARGOS": "ARGOS",
+    "ASDA": "ASDA",
+    "B&M": "B&M",
+    "B&Q": "B&Q",
+    "BURGER KING": "BURGER KING",
+    "CO OP FOOD": "CO OP FOOD",
+    "CO OP GROUP": "CO OP FOOD",
+    "COSTA COFFEE": "COSTA COFFEE",
+    "CURRYS": "CURRYS",
+    "EBAY": "EBAY",
+    "FACEBK": "FACEBOOK",
+    "GIFFGAFF": "GIFFGAFF",
+    "GREGGS": "GREGGS",
+    "HMCOURTS": "HM COURTS",
+    "HOME BARGAINS": "HOME BARGAINS",
+    "IKEA": "IKEA",
+    "KFC": "KFC",
+    "LIDL": "LIDL",
+    "M&S": "MARKS & SPENCER",
+    "MARKS & SPENCER": "MARKS & SPENCER",
+    "MCDONALDS": "MCDONALDS",
+    "MORRISON PETROL": "MORRISONS PETROL",
+    "MORRISONS": "MORRISONS",
+    "MSFT": "MICROSOFT",
+    "NATIONAL EXPRESS": "NATIONAL EXPRESS",
+    "OCADO": "OCADO",
+    "ODEON": "ODEON",
+    "PIZZA HUT": "PIZZA HUT",
+    "PIZZAHUT": "PIZZA HUT",
+    "POST OFFICE": "POST OFFICE",
+    "POUNDLAND": "POUNDLAND",
+    "POUNDSTRETCHER": "POUNDSTRETCHER",
+    "PREMIER INN": "PREMIER INN",
+    "PRIMARK": "PRIMARK",
+    "SAINSBURYS": "SAINSBURYS",
+    "SCREWFIX": "SCREWFIX",
+    "STARBUCKS": "STARBUCKS",
+    "SUBWAY": "SUBWAY",
+    "SUPERDRUG": "SUPERDRUG",
+    "TESCO": "TESCO",
+    "THE POST OFFICE": "POST OFFICE",
+    "THETRAINLINE": "TRAINLINE",
+    "TIMPSON": "TIMPSON",
+    "TOOLSTATION": "TOOLSTATION",
+    "TRAINLINE": "TRAINLINE",
+    "TRAVELODGE": "TRAVELODGE",
+    "W M MORRISON": "MORRISONS",
+    "WAITROSE": "WAITROSE",
+    "WILKO": "WILKO",
+    "WM MORRISON": "MORRISONS",
+    "WM MORRISONS": "MORRISONS",
+}
+"""The first words of a cleaned name, and the chain they stand for; only words that begin no other merchant's name."""
+
+ALONE: Final[Mapping[str, str]] = {"COSTA": "COSTA COFFEE", "MORRISON": "MORRISONS", "CO OP": "CO OP FOOD"}
+"""Names that stand for a chain only where nothing else is left of the name."""
+
+COUNTERS: Final[Mapping[str, str]] = {
+    "BANK": "BANK",
+    "CASH": "CASH",
+    "DIGITAL": "DIGITAL",
+    "FSTN": "PETROL",
+    "FUEL": "PETROL",
+    "INSURANCE": "INSURANCE",
+    "KINDLE": "DIGITAL",
+    "MOBILE": "MOBILE",
+    "MONEY": "MONEY",
+    "MUSIC": "DIGITAL",
+    "OPTICIANS": "OPTICIANS",
+    "PETROL": "PETROL",
+    "PFS": "PETROL",
+    "PHARMACY": "PHARMACY",
+    "PRIME": "DIGITAL",
+    "PUMP": "PETROL",
+    "SSTN": "PETROL",
+    "TRAVEL": "TRAVEL",
+    "VIDEO": "DIGITAL",
+}
+"""Words after a chain's name that tell another trade than its shops, by the word that the group keeps."""
+
+COMPANY_FORMS: Final = frozenset({"LTD", "LIMITED", "LIMIT", "LIMI", "PLC", "LLP", "CIC", "INC", "GMBH", "SARL"})
+TITLES: Final = frozenset({"DR", "MASTER", "MISS", "MR", "MRS", "MS", "MX", "PROF", "REV", "SIR"})
+COUNTRIES: Final = frozenset({"GB", "GBR", "UK", "GBP"})
+
+_TOWNS: Final = """
+ABERDEEN BARNSLEY BASILDON BASINGSTOKE BATH BEDFORD BELFAST BIRMINGHAM BLACKBURN BLACKPOOL BOLTON BOURNEMOUTH
+BRADFORD BRIGHOUSE BRIGHTON BRISTOL BURNLEY CAMBRIDGE CANTERBURY CARDIFF CARLISLE CHELMSFORD CHELTENHAM CHESTER
+CHESTERFIELD COALVILLE COLCHESTER COVENTRY CRAWLEY CREWE DARLINGTON DERBY DONCASTER DUDLEY DUNDEE DURHAM EASTBOURNE
+EDINBURGH ELLAND EXETER GATESHEAD GLASGOW GLOUCESTER GRIMSBY HALIFAX HARROGATE HARTLEPOOL HASTINGS HEREFORD HINCKLEY
+HUDDERSFIELD HULL INVERNESS IPSWICH KETTERING LANCASTER LEEDS LEICESTER LICHFIELD LINCOLN LIVERPOOL LONDON
+LOUGHBOROUGH LUTON MAIDSTONE MANCHESTER MANSFIELD MELTON MIDDLESBROUGH NEWCASTLE NEWPORT NORTHAMPTON NORWICH
+NOTTINGHAM NUNEATON OLDHAM OXFORD PETERBOROUGH PLYMOUTH PORTSMOUTH PRESTON READING REDDITCH ROCHDALE ROTHERHAM RUGBY
+SALFORD SHEFFIELD SLOUGH SOLIHULL SOUTHAMPTON SOUTHEND SOUTHPORT STAFFORD STOCKPORT STOKE SUNDERLAND SWANSEA SWINDON
+TELFORD TORQUAY WAKEFIELD WALSALL WARRINGTON WATFORD WIGAN WOLVERHAMPTON WORCESTER WYKE YORK
+"""
+TOWNS: Final = frozenset(_TOWNS.split())
+"""Towns that end a merchant's name; one that the name is about ("CITY OF YORK") stays, and so does one alone."""
+
+INTERMEDIARIES: Final = frozenset({"CLEARPAY", "GOCARDLESS", "KLARNA", "PAYPAL", "PPOINT", "STRIPE", "SUMUP", "ZETTLE"})
+"""Who takes the money for another; what stands after the asterisk is the seller. So is it after three letters or fewer
+(`SQ *`, `IZ *`, `EB *`), unless they are a seller of their own.
+"""
+
+SHORT_SELLERS: Final = frozenset({"BT", "EE", "O2", "SKY", "NCP"})
+
+_DOMAINS: Final = "APP BIZ CO COM DE ES EU FR GOV IE INFO IO IT LI NET NHS NL ONLINE ORG SHOP STORE UK"
+DOMAINS: Final = frozenset(_DOMAINS.split())

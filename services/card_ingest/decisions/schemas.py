@@ -1,0 +1,70 @@
+"""What decisions about quarantined rows take and answer. The content of a row is personal data."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from services.shared.feed_vocabulary import ProposalStatus, Resolution
+from services.shared.vocabulary import QuarantineStatus
+from services.shared.web import fields
+from services.shared.web.bodies import RequestBody, ResponseBody
+
+
+class NewResolution(RequestBody):
+    """What is to become of a waiting row, and why."""
+
+    resolution: Resolution
+    reason: fields.Reason
+
+
+class Answer(RequestBody):
+    """What the second person has to say to a proposal."""
+
+    reason: fields.Reason
+
+
+class FieldPair(ResponseBody):
+    """One field of a waiting row, beside the same of what came before under its id."""
+
+    name: str
+    waiting: str | None
+    earlier: str | None
+    differs: bool = Field(description="The two disagree; never so for what is not kept of an authorisation or decline.")
+
+
+class RowContent(ResponseBody):
+    """A quarantined row with its content, and what came before under the same id, field by field."""
+
+    id: UUID
+    provider: str
+    delivery_id: UUID
+    row_number: int
+    status: QuarantineStatus
+    code: str
+    message: str
+    remedy: str
+    delivered_pence: int | None
+    created_at: datetime
+    age_days: int
+    transaction_id: str | None = Field(description="The provider's id; null where the row could not be read.")
+    has_earlier: bool = Field(description="Something came before under this id.")
+    fields: Sequence[FieldPair]
+    text: str | None = Field(description="What came, of a row that could not be read and may be kept.")
+    possible: Sequence[Resolution] = Field(description="What two people can make of it.")
+
+
+class ProposedResolution(ResponseBody):
+    """A proposal about a row, and its answer once there is one."""
+
+    id: UUID
+    quarantined_row_id: UUID
+    resolution: Resolution
+    reason: str
+    proposed_by: str
+    proposed_at: datetime
+    status: ProposalStatus
+    decided_by: str | None
+    decided_at: datetime | None
+    decision_reason: str | None

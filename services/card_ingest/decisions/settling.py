@@ -1,0 +1,138 @@
+"""A decision carried out: the row ends where two people say, and its delivery's account of rows and pence with it."""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from services.card_ingest import batches, deliveries, events, outcomes, quarantine, staging
+from services.card_ingest.batches import Batch, Policy
+from services.card_ingest.decisions import changed_days, queries, rules
+from services.card_ingest.decisions.queries import Waiting
+from services.card_ingest.events import BadRow, CardEvent, ReadRow, Row
+from services.card_ingest.outcomes import Result
+from services.card_ingest.quarantine import Origin
+from services.card_ingest.reasons import Reason
+from services.shared import database
+from services.shared.database import WriteSession
+from services.shared.errors import Conflict
+from services.shared.feed_vocabulary import Resolution
+from services.shared.vocabulary import EventStatus, RowOutcome, TransactionType
+
+_WITHDRAWN_ROW = 0
+"""Rows of a delivery are numbered from 1: what a decision adds is no row of any delivery."""
+
+
+class CannotPost(Conflict):
+    """The decided row does not post: no account takes it, or it has posted meanwhile. Nothing was changed."""
+
+    code = "decided_row_cannot_post"
+
+
+class NothingToReplace(Conflict):
+    """Nothing has posted under the row's id, or that was replaced or taken back before."""
+
+    code = "nothing_to_replace"
+
+
+async def settle(session: WriteSession, row: Waiting, resolution: Resolution, *, now: datetime) -> None:
+    """Carry a confirmed decision out. Raises CannotPost, NothingToReplace."""
+    if resolution in rules.ENDS:
+        await _leave(session, row, [], [Result(_as_it_came(row), RowOutcome(resolution.value))], now=now)
+        return
+    read = row.read
+    assert read is not None  # noqa: S101 (only a row that could be read can be posted)
+    policy = await batches.policy(session, row.delivery.provider_code)
+    if resolution is Resolution.REPLACE:
+        batch = await _replacing(session, row, read, policy)
+    else:
+        own = rules.decided_id(
+            code=row.code,
+            transaction_id=read.event.provider_transaction_id,
+            delivery_number=row.delivery.number,
+            row_number=row.number,
+        )
+        batch = _batch(_under(read, own), policy)
+    posted = await batches.post_decided(session, row.delivery, batch, now=now)
+    if posted.others:
+        code = posted.others[0].code
+        raise CannotPost(f"the row cannot post ({code.value if code else 'already posted'}); nothing was changed")
+    await _leave(session, row, [read], [], now=now)
+
+
+async def _replacing(session: WriteSession, row: Waiting, read: ReadRow, policy: Policy) -> Batch:
+    """Return the batch that takes back what posted under the row's id and posts the row in its place."""
+    earlier = await queries.earlier(session, row)
+    transaction_id = read.event.provider_transaction_id
+    if earlier is None or earlier["kind"] != EventStatus.POSTED:
+        raise NothingToReplace("no transaction has posted under this id")
+    if await queries.has_posted(session, row.delivery.provider_code, rules.withdrawn_id(transaction_id)):
+        raise NothingToReplace("the transaction of this id was replaced before: post this row beside it, or end it")
+    if await queries.is_taken_back(session, row.delivery.provider_code, earlier, named=transaction_id):
+        raise NothingToReplace("posted money has taken the transaction back: post this row beside it, or end it")
+    withdrawn = _withdrawn(transaction_id, earlier)
+    record = staging.record(
+        withdrawn,
+        category=earlier["category"],
+        category_rule_id=earlier["category_rule_id"],
+        payee=earlier["payee"],
+        trial_ref=policy.trial_ref,
+    )
+    batch = _batch(_under(read, rules.replaced_id(transaction_id)), policy)
+    return dataclasses.replace(
+        batch,
+        rows=[withdrawn, *batch.rows],
+        staged={_WITHDRAWN_ROW: withdrawn, **batch.staged},
+        records=[record, *batch.records],
+    )
+
+
+def _withdrawn(transaction_id: str, earlier: Mapping[str, Any]) -> ReadRow:
+    """Return the row that undoes a posted transaction on its own day; money in is taken back as an adjustment."""
+    is_money_in = earlier["effect_pence"] > 0
+    event = CardEvent(
+        provider_transaction_id=rules.withdrawn_id(transaction_id),
+        status=EventStatus.POSTED,
+        type=TransactionType.ADJUSTMENT if is_money_in else TransactionType.REVERSAL,
+        direction="out" if is_money_in else None,
+        occurred_at=earlier["occurred_at"],
+        booked_on=earlier["booked_on"],
+        amount_pence=earlier["amount_pence"],
+        account_ref=earlier["account_ref"],
+        card_ref=earlier["card_ref"],
+        mcc=earlier["mcc"],
+        merchant_name=earlier["merchant_name"],
+        merchant_category=earlier["merchant_category"],
+        reference=earlier["reference"],
+        reverses_transaction_id=transaction_id,
+    )
+    return events.read(event, number=_WITHDRAWN_ROW, received_on=date.max)
+
+
+async def _leave(
+    session: WriteSession, row: Waiting, posted: list[ReadRow], others: list[Result], *, now: datetime
+) -> None:
+    """Take the row out of quarantine and count it where it has ended."""
+    connection = await database.raw(session)
+    origin = Origin(row.delivery.provider_code, row.delivery.number, now)
+    gone = await quarantine.release(connection, posted, others, origin)
+    left = outcomes.total([*posted, *(result.row for result in gone)])
+    counted = outcomes.tally(posted=posted, others=gone)
+    await deliveries.move_released(session, row.delivery.id, left=left, counted=counted)
+    await changed_days.keep(session, row)
+
+
+def _batch(row: ReadRow, policy: Policy) -> Batch:
+    batch = batches.prepared(iter([row]), policy)
+    assert batch is not None  # noqa: S101 (there is a row)
+    return batch
+
+
+def _under(row: ReadRow, transaction_id: str) -> ReadRow:
+    is_own = row.event.provider_transaction_id == transaction_id
+    return row if is_own else events.renamed(row, transaction_id)
+
+
+def _as_it_came(row: Waiting) -> Row:
+    """Return the row as the account of its delivery counts it."""
+    return row.read or BadRow(row.number, Reason(row.code), row.detail, row.delivered_pence, None)
