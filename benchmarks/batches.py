@@ -59,11 +59,13 @@ class Batch:
 def batches(random: Random, *, count: int, rows: int, accounts: int) -> list[Batch]:
     """Return this many batches of this many rows."""
     made: list[Batch] = []
-    sent: list[events.CardEvent] = []
-    for _ in range(count):
-        again = [random.choice(sent) for _ in range(rows // _SENT_AGAIN)] if sent else []
-        fresh = [_event(random, accounts=accounts) for _ in range(rows - len(again))]
-        sent = fresh[:1_000]
+    earlier: list[list[events.CardEvent]] = []
+    for number in range(count):
+        fresh = [_event(random, accounts=accounts) for _ in range(rows - rows // _SENT_AGAIN)]
+        # From the last batch but one: what two writers have in hand at once is measured as a race.
+        source = earlier[number - 2] if number >= 2 else fresh
+        again = [random.choice(source) for _ in range(rows // _SENT_AGAIN)]
+        earlier.append(fresh[:1_000])
         made.append(_batch(random, fresh, again))
     return made
 

@@ -74,9 +74,11 @@ _NOT_POSTED: Final = f"""
 SELECT staged.row_number, known.id IS NOT NULL AS has_come, known.content_digest = staged.content_digest AS is_same,
     account.id IS NOT NULL AS has_account, card.account_id <> account.id AS is_other_card,
     staged.booked_on > account.closed_on AS is_closed
-FROM staged_event AS staged {resolving.ACCOUNT}
-LEFT JOIN card_transaction AS known
-    ON known.provider_code = $1 AND known.provider_transaction_id = staged.provider_transaction_id
+FROM staged_event AS staged {resolving.ACCOUNT_OF_EACH}
+LEFT JOIN LATERAL (
+    SELECT id, content_digest FROM card_transaction
+    WHERE provider_code = $1 AND provider_transaction_id = staged.provider_transaction_id LIMIT 1
+) AS known ON true
 WHERE staged.row_number = ANY($2::integer[])
 """  # noqa: S608
 

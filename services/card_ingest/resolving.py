@@ -16,6 +16,23 @@ ACCOUNT: Final = """
 A stated account goes before a card's.
 """
 
+# One index entry each, whatever the planner believes of rows staged a moment ago: it would read every account.
+ACCOUNT_OF_EACH: Final = """
+    LEFT JOIN LATERAL (
+        SELECT id, account_id FROM card WHERE provider_code = $1 AND provider_card_ref = staged.card_ref LIMIT 1
+    ) AS card ON true
+    LEFT JOIN LATERAL (
+        SELECT id, closed_on FROM account WHERE provider_code = $1 AND provider_account_ref = staged.account_ref LIMIT 1
+    ) AS named ON true
+    LEFT JOIN LATERAL (
+        SELECT id, closed_on FROM account WHERE staged.account_ref IS NULL AND id = card.account_id LIMIT 1
+    ) AS holder ON true
+    CROSS JOIN LATERAL (
+        SELECT coalesce(named.id, holder.id) AS id, coalesce(named.closed_on, holder.closed_on) AS closed_on
+    ) AS account
+"""
+"""The same of few rows: joins `card` and `account` (its `id` and `closed_on`) one by one."""
+
 TAKES: Final = """
     account.id IS NOT NULL
     AND (account.closed_on IS NULL OR staged.booked_on <= account.closed_on)
