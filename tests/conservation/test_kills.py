@@ -25,7 +25,7 @@ def test_a_worker_that_commits_before_it_counts_is_caught(
     server: embedded.Server, template: str, tmp_path: Path
 ) -> None:
     arena = arenas.make(server, tmp_path, template=template)
-    assert kills.kill_workers(arena, kills=6, seed=2, plant=commit_before_counting).differences != []
+    assert kills.kill_workers(arena, kills=20, seed=2, plant=commit_before_counting).differences != []
 
 
 @pytest.fixture
@@ -44,5 +44,5 @@ def test_a_database_killed_ten_times_loses_nothing_and_doubles_nothing(
     tell(outcome.sentence("database servers killed"))
     assert outcome.differences == []
     planted = arenas.make(embedded.start(own_server.data_dir), tmp_path, template=None)
-    caught = kills.kill_databases(planted, own_server, kills=3, seed=4, plant=commit_before_counting)
+    caught = kills.kill_databases(planted, own_server, kills=10, seed=4, plant=commit_before_counting)
     assert caught.differences != []
