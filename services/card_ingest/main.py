@@ -113,68 +113,34 @@ async def _reconcile_feeds(database: Database) -> jobs.Outcome:
     return await reconciliation.reconcile_feeds(database, actor=SCHEDULER, now=clock.now())
 
 
-RESUME_DELIVERIES: Final = jobs.Job(
-    name="resume_deliveries",
-    service=Service.CARD_INGEST,
-    trigger=jobs.every(seconds=5),
-    period=None,
-    act=_resume_deliveries,
-)
-RELEASE_WAITING: Final = jobs.Job(
-    name="release_waiting",
-    service=Service.CARD_INGEST,
-    trigger=jobs.every(seconds=5),
-    period=None,
-    act=_release_waiting,
-)
-FOLD_SPEND: Final = jobs.Job(
-    name="fold_spend", service=Service.CARD_INGEST, trigger=jobs.every(seconds=10), period=None, act=_fold_spend
-)
-TAKE_IN_FOLDER: Final = jobs.Job(
-    name="take_in_folder",
-    service=Service.CARD_INGEST,
-    trigger=jobs.every(seconds=10),
-    period=None,
-    act=_take_in_folder,
-)
-POLL_FEEDS: Final = jobs.Job(
-    name="poll_feeds", service=Service.CARD_INGEST, trigger=jobs.every(seconds=5), period=None, act=_poll_feeds
-)
-# Half past three: after the surplus run, before anybody works.
-PROVE_BALANCES: Final = jobs.Job(
-    name="prove_balances",
-    service=Service.CARD_INGEST,
-    trigger=jobs.daily(hour=3, minute=30),
-    period=jobs.london_day,
-    act=_prove_balances,
-)
-RAISE_ALERTS: Final = jobs.Job(
-    name="raise_alerts", service=Service.CARD_INGEST, trigger=jobs.every(seconds=5), period=None, act=_raise_alerts
-)
-# After the proof of the books, and before anybody works.
-RAISE_DAILY_ALERTS: Final = jobs.Job(
-    name="raise_daily_alerts",
-    service=Service.CARD_INGEST,
-    trigger=jobs.daily(hour=4),
-    period=jobs.london_day,
-    act=_raise_daily_alerts,
-)
+def _every(name: str, act: jobs.FreeAct, *, seconds: int) -> jobs.Job:
+    trigger = jobs.every(seconds=seconds)
+    return jobs.Job(name=name, service=Service.CARD_INGEST, trigger=trigger, period=None, act=act)
+
+
+def _nightly(name: str, act: jobs.ClaimedAct, *, hour: int, minute: int) -> jobs.Job:
+    trigger = jobs.daily(hour=hour, minute=minute)
+    return jobs.Job(name=name, service=Service.CARD_INGEST, trigger=trigger, period=jobs.london_day, act=act)
+
+
+RESUME_DELIVERIES: Final = _every("resume_deliveries", _resume_deliveries, seconds=5)
+RELEASE_WAITING: Final = _every("release_waiting", _release_waiting, seconds=5)
+FOLD_SPEND: Final = _every("fold_spend", _fold_spend, seconds=10)
+TAKE_IN_FOLDER: Final = _every("take_in_folder", _take_in_folder, seconds=10)
+POLL_FEEDS: Final = _every("poll_feeds", _poll_feeds, seconds=5)
+RAISE_ALERTS: Final = _every("raise_alerts", _raise_alerts, seconds=5)
+WATCH_FEEDS: Final = _every("watch_feeds", _watch_feeds, seconds=60)
+RECONCILE_FEEDS: Final = _every("reconcile_feeds", _reconcile_feeds, seconds=900)
+# Half past three: after the surplus run, before anybody works; then what rests on the proof of the books.
+PROVE_BALANCES: Final = _nightly("prove_balances", _prove_balances, hour=3, minute=30)
+RAISE_DAILY_ALERTS: Final = _nightly("raise_daily_alerts", _raise_daily_alerts, hour=4, minute=0)
+# It opens its own units of work, since a night may have many thousands to enter.
 DISPOSE_OF_DELIVERIES: Final = jobs.Job(
     name="dispose_of_deliveries",
     service=Service.CARD_INGEST,
     trigger=jobs.daily(hour=4, minute=30),
     period=None,
     act=_dispose_of_deliveries,
-)
-WATCH_FEEDS: Final = jobs.Job(
-    name="watch_feeds", service=Service.CARD_INGEST, trigger=jobs.every(seconds=60), period=None, act=_watch_feeds
-)
-RECONCILE_FEEDS: Final = jobs.Job(
-    name="reconcile_feeds",
-    service=Service.CARD_INGEST,
-    trigger=jobs.every(seconds=900),
-    period=None,
-    act=_reconcile_feeds,
 )
 JOBS: Final = (
     RESUME_DELIVERIES,

@@ -17,7 +17,6 @@ from services.card_ingest.signatures import keys, schemes
 from services.card_ingest.signatures.proof import LiveKey
 from services.shared.database import Database
 from services.shared.feed_vocabulary import SignatureScheme
-from services.shared.identity import Actor
 
 _MOST: Final = 1_000
 _SMALL_BYTES: Final = 65_536
@@ -41,8 +40,6 @@ async def prove(
     provider: str,
     body: bytes,
     headers: Mapping[str, str],
-    actor: Actor,
-    request_id: str | None,
     now: datetime,
 ) -> Proof:
     """Return the proof that a live key of the provider signed these bytes. Raises UnverifiedDelivery.

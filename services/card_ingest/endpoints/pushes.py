@@ -136,8 +136,6 @@ async def _proved(request: Request, store: Database, asked: _Asked, sent: bytes)
             provider=asked.provider,
             body=sent,
             headers=request.headers,
-            actor=asked.caller,
-            request_id=asked.request_id,
             now=asked.now,
         )
     except UnverifiedDelivery as trouble:
