@@ -1,15 +1,16 @@
 """Run the benchmarks: `python -m benchmarks [--size small|normal|long] [--json PATH] [--only AREA]`."""
 
 import argparse
-import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+import uvloop
+
 from benchmarks import api, clawback, growth, ingest, measure, memory, over_http, peers, report, stage, webhook
 from benchmarks.measure import Result, Scale, Size, Stopwatch
-from services.shared import embedded
+from services.shared import embedded, garbage
 
 Area = Callable[[embedded.Server, Scale, Callable[[str], None]], Awaitable[list[Result]]]
 
@@ -31,8 +32,9 @@ def main() -> int:
     """Measure, print and write the results; 1 when a result was wrong."""
     options = _options()
     watch = Stopwatch()
+    garbage.settle()  # As each service does when it starts, and on the loop that they run on.
     try:
-        found = asyncio.run(_measure(measure.SCALES[Size(options.size)], options.only or list(AREAS)))
+        found = uvloop.run(_measure(measure.SCALES[Size(options.size)], options.only or list(AREAS)))
     except measure.WrongResultError as error:
         print(f"WRONG RESULT: {error}", file=sys.stderr)
         return 1

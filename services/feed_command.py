@@ -13,7 +13,7 @@ from services.card_ingest.formats import spreadsheet
 from services.card_ingest.profiles import statement_mapping, suggesting
 from services.card_ingest.schemas import NewProvider, Receipt
 from services.dp_api.accounts import operations as accounts
-from services.shared import clock
+from services.shared import clock, garbage
 from services.shared.database import Database
 from services.shared.errors import NotFound
 from services.shared.settings import Settings
@@ -37,6 +37,7 @@ def import_feed(
 ) -> None:
     """Take in a provider's file; rows that came before are not posted again."""
     settings, started = command_line.settings(), time.monotonic()
+    garbage.settle()
     with running.embedded_server(settings), console.progress() as report:
         receipt = asyncio.run(
             _take_in(settings, file=file, provider=provider, profile=profile, account=account, report=report)

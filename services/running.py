@@ -5,7 +5,6 @@ It knows the applications and how they are put together, and nothing of what the
 
 import asyncio
 import fcntl
-import gc
 import os
 import signal
 import socket
@@ -19,7 +18,7 @@ import uvicorn
 from sqlalchemy.exc import DBAPIError
 
 from services import together
-from services.shared import database, embedded, jobs, migrate, sealing
+from services.shared import database, embedded, garbage, jobs, migrate, sealing
 from services.shared.database import Database
 from services.shared.settings import Settings
 from services.shared.vocabulary import Service
@@ -138,8 +137,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self.has_served = True
-            gc.collect()
-            gc.freeze()  # What lives now lives as long as the process: collections need not look at it again.
+            garbage.settle()
             await asyncio.to_thread(self._on_start)
 
 

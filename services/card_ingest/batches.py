@@ -1,6 +1,6 @@
 """A batch: some thousand rows of a delivery, prepared beside the loop, then posted in one transaction or not at all."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from services.card_ingest import deliveries, holds, originals, outcomes, posting, quarantine, staging
 from services.card_ingest.categories import payees, returns
 from services.card_ingest.categories import queries as category_queries
-from services.card_ingest.categories.rules import Choice, Rules
+from services.card_ingest.categories.rules import Rules
 from services.card_ingest.complete_days import Disputed
 from services.card_ingest.deliveries import StoredDelivery
 from services.card_ingest.events import BadRow, ReadRow, Row
@@ -48,10 +48,14 @@ SELECT nextval('feed_batch_number_seq'), set_config('plan_cache_mode', 'force_cu
 _NUMBER_BESIDE_OTHERS: Final = _NUMBER_AND_LOCK.format(mode="_shared")
 _NUMBER_ALONE: Final = _NUMBER_AND_LOCK.format(mode="")
 
-# Whatever moved money or was declined is looked at for alerts, once it is committed.
+# Once it is committed, whatever moved money or was declined is looked at for alerts, and what moved money is compared
+# with statements.
 _RECORD: Final = """
 WITH due AS (
     INSERT INTO alert_due (batch_number, first_id, last_id) SELECT $1::bigint, $8::bigint, $9::bigint WHERE $7::boolean
+), moved AS (
+    INSERT INTO reconciliation_due (batch_number, first_id, last_id)
+    SELECT $1::bigint, $8::bigint, $9::bigint WHERE $8::bigint IS NOT NULL
 )
 INSERT INTO feed_batch (number, delivery_id, first_row, rows, digest, posted_at)
 VALUES ($1::bigint, $2, $3, $4, $5, $6)
@@ -89,6 +93,10 @@ class Batch:
         return self.rows[0].number
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 async def policy(session: AnySession, provider_code: str) -> Policy:
     """Return what a provider's events are decided by; the rules are read again only where there are others now, since
     there are a thousand, and they remember what they have chosen.
@@ -109,10 +117,18 @@ def prepared(rows: Iterator[Row], policy: Policy) -> Batch | None:
     return _batch(found, policy) if found else None
 
 
-async def post(session: WriteSession, delivery: StoredDelivery, batch: Batch, *, now: datetime) -> bool:
+async def post(
+    session: WriteSession,
+    delivery: StoredDelivery,
+    batch: Batch,
+    *,
+    now: datetime,
+    staged: Callable[[], None] = _nothing,
+) -> bool:
     """Post one batch: stage, hold, post, quarantine, count, in the session's transaction.
 
-    False where somebody else has posted it meanwhile. Raises RowsLostError unless every row and penny is accounted for.
+    `staged` is called once the rows are with the database, which has the work from then on. False where somebody else
+    has posted it meanwhile. Raises RowsLostError unless every row and penny is accounted for.
     """
     progress = await deliveries.lock(session, delivery.id)
     if progress.rows_done != batch.first_row - 1:
@@ -120,7 +136,7 @@ async def post(session: WriteSession, delivery: StoredDelivery, batch: Batch, *,
         return False
     connection = await database.raw(session)
     origin = Origin(delivery.provider_code, delivery.number, now)
-    number, posted = await _write(connection, delivery, batch, ciphers=session.ciphers)
+    number, posted = await _write(connection, delivery, batch, ciphers=session.ciphers, staged=staged)
     others = [*posted.others, *batch.told]
     await quarantine.keep(connection, others, origin, ciphers=session.ciphers)
     counted = outcomes.tally(posted=posted.rows, others=others)
@@ -175,6 +191,11 @@ async def begin_beside_others(connection: driver.Connection, provider_code: str)
     await connection.fetchval(_NUMBER_BESIDE_OTHERS, provider_code)
 
 
+async def begin_alone(connection: driver.Connection, provider_code: str) -> None:
+    """Begin to write rows of which some hold or release something: nobody else of the provider posts meanwhile."""
+    await connection.fetchval(_NUMBER_ALONE, provider_code)
+
+
 def digests(batch: Batch, rows: Iterable[ReadRow]) -> Iterator[bytes]:
     """Yield the content digest of each row, as it is staged."""
     staged = {record[0]: record[-1] for record in batch.records}
@@ -182,13 +203,19 @@ def digests(batch: Batch, rows: Iterable[ReadRow]) -> Iterator[bytes]:
 
 
 async def _write(
-    connection: driver.Connection, delivery: StoredDelivery, batch: Batch, *, ciphers: Ciphers
+    connection: driver.Connection,
+    delivery: StoredDelivery,
+    batch: Batch,
+    *,
+    ciphers: Ciphers,
+    staged: Callable[[], None] = _nothing,
 ) -> tuple[int, Posted]:
     """Write what is staged of a batch under the next batch number, alone if it holds or releases anything."""
-    to_post = {place: row for place, row in batch.staged.items() if row.event.status is EventStatus.POSTED}
-    to_hold = {place: row for place, row in batch.staged.items() if place not in to_post}
+    to_hold = {place: row for place, row in batch.staged.items() if row.event.status is not EventStatus.POSTED}
+    to_post = {place: row for place, row in batch.staged.items() if place not in to_hold} if to_hold else batch.staged
     provider, delivery_number = delivery.provider_code, delivery.number
     await staging.stage(connection, batch.records)  # Nobody waits for that yet.
+    staged()
     number = int(await connection.fetchval(_NUMBER_ALONE if to_hold else _NUMBER_BESIDE_OTHERS, provider))
     if batch.payee_rules is not None:
         await payees.resolve(connection, batch.payee_rules, provider_code=provider)
@@ -245,23 +272,22 @@ def _batch(rows: Sequence[Row], policy: Policy) -> Batch:
             told.append(Result(row, outcome, row.reason))
         elif row.effect_pence == 0 and row.event.status is EventStatus.AUTHORISED:
             told.append(Result(row, RowOutcome.NO_MONEY, Note.CARD_CHECK))
-        elif policy.disputed is not None and (reason := policy.disputed.reason(row)) is not None:
-            told.append(Result(row, RowOutcome.QUARANTINED, reason))
+        elif policy.disputed is not None and (end := policy.disputed.judged(row)) is not None:
+            told.append(Result(row, *end))
         else:
             staged[row.number] = row
-    choose = policy.rules.choose
-    events = [(row.event, row.booked_on) for row in staged.values()]
-    chosen = [choose(event.type, event.mcc, event.merchant_name, booked_on) for event, booked_on in events]
-    records = staging.in_order([_record(*pair, policy) for pair in zip(staged.values(), chosen, strict=True)])
-    has_transfers = any(choice.is_transfer for choice in chosen)
-    return Batch(rows, staged, records, told, policy.rules if has_transfers else None)
-
-
-def _record(row: ReadRow, choice: Choice, policy: Policy) -> Record:
-    return staging.record(
-        row,
-        category=choice.category,
-        category_rule_id=choice.rule_id,
-        payee=choice.payee,
-        trial_ref=policy.trial_ref,
-    )
+    records: list[Record] = []
+    has_transfers = False
+    for row in staged.values():
+        event = row.event
+        choice = policy.rules.choose(event.type, event.mcc, event.merchant_name, row.booked_on)
+        has_transfers = has_transfers or choice.is_transfer
+        record = staging.record(
+            row,
+            category=choice.category,
+            category_rule_id=choice.rule_id,
+            payee=choice.payee,
+            trial_ref=policy.trial_ref,
+        )
+        records.append(record)
+    return Batch(rows, staged, staging.in_order(records), told, policy.rules if has_transfers else None)

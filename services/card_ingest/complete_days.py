@@ -9,8 +9,8 @@ import re
 import tempfile
 import weakref
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, Literal, TypeAlias
 
@@ -18,9 +18,10 @@ import msgspec
 
 from services.card_ingest import events
 from services.card_ingest.events import ReadRow
-from services.card_ingest.reasons import Reason
+from services.card_ingest.reasons import Note, Reason
 from services.shared import database
 from services.shared.database import WriteSession
+from services.shared.vocabulary import RowOutcome
 
 Covers: TypeAlias = Literal["complete_days", "increments"]
 
@@ -77,6 +78,19 @@ _DISPUTED: Final = {
         WHERE claimed.delivery_number <> $3
     """,
 }
+
+# What two people have ended of a day without posting it, where what they decided about is what the day holds now.
+_ENDED: Final = f"""
+    SELECT decided.account_ref, decided.booked_on, ended.transaction_id, ended.released_as
+    FROM {_DAYS} JOIN LATERAL (
+        SELECT account_ref, booked_on, delivery_number, revision FROM feed_complete_day AS claimed
+        WHERE {_SAME_DAY} ORDER BY revision DESC LIMIT 1
+    ) AS decided ON decided.revision > 1
+    JOIN quarantined_row AS ended ON ended.delivery_number = decided.delivery_number
+    WHERE ended.code = 'complete_day_changed' AND ended.released_as IN ('no_money', 'already_posted')
+        AND NOT EXISTS (SELECT FROM card_transaction AS posted
+            WHERE posted.provider_code = $1 AND posted.provider_transaction_id = ended.transaction_id)
+"""  # noqa: S608 (joined from constants)
 
 _REVISE: Final = """
     INSERT INTO feed_complete_day
@@ -198,18 +212,23 @@ class Ordinals:
 class Disputed:
     """What of a delivery waits for a person: days that an earlier one told otherwise, rows equal to an earlier one's.
 
-    Rows are named by the content that their ids are made of.
+    Rows are named by the content that their ids are made of. `ended` is what people have ended of its other days
+    without posting it, by day and id.
     """
 
     days: frozenset[tuple[str, date]]
     rows: frozenset[str]
+    ended: Mapping[tuple[tuple[str, date], str], RowOutcome] = field(default_factory=dict)
 
-    def reason(self, row: ReadRow) -> Reason | None:
-        """Return why a row waits for a person, if it does."""
+    def judged(self, row: ReadRow) -> tuple[RowOutcome, Reason | Note] | None:
+        """Return where a row ends without being posted, and why, if it does: it waits, or was decided about before."""
+        transaction_id = row.event.provider_transaction_id
         if self.days and day(row) in self.days and is_known_by_content(row):
-            return Reason.COMPLETE_DAY_CHANGED
-        if self.rows and row.event.provider_transaction_id[:_DIGEST_HEX] in self.rows:
-            return Reason.EQUAL_TO_EARLIER_ROW
+            return RowOutcome.QUARANTINED, Reason.COMPLETE_DAY_CHANGED
+        if self.rows and transaction_id[:_DIGEST_HEX] in self.rows:
+            return RowOutcome.QUARANTINED, Reason.EQUAL_TO_EARLIER_ROW
+        if self.ended and (end := self.ended.get((day(row), transaction_id))) is not None:
+            return end, Note.DECIDED_BEFORE
         return None
 
 
@@ -229,10 +248,21 @@ async def claim(session: WriteSession, feed: Feed, survey: Survey, *, delivery_n
     given = (feed.provider_code, feed.profile, delivery_number)
     await connection.execute(_CLAIM[survey.covers], *given)
     found = await connection.fetch(_DISPUTED[survey.covers], *given)
+    ended = await connection.fetch(_ENDED, *given[:2]) if survey.covers == "complete_days" else ()
     await connection.execute("DROP TABLE staged_claim")
     if survey.covers == "increments":
         return Disputed(frozenset(), frozenset(each["row"] for each in found))
-    return Disputed(frozenset((each["account_ref"], each["booked_on"]) for each in found), frozenset())
+    days = frozenset((each["account_ref"], each["booked_on"]) for each in found)
+    ends = {
+        ((each["account_ref"], each["booked_on"]), each["transaction_id"]): RowOutcome(each["released_as"])
+        for each in ended
+    }
+    return Disputed(days, frozenset(), ends)
+
+
+async def alone(session: WriteSession, feed: Feed) -> None:
+    """Let nobody else claim or revise anything of the feed until the transaction ends."""
+    await (await database.raw(session)).execute(_ALONE, feed.provider_code, feed.profile)
 
 
 async def revise(session: WriteSession, feed: Feed, rows: Sequence[ReadRow], *, delivery_number: int) -> None:
@@ -240,7 +270,7 @@ async def revise(session: WriteSession, feed: Feed, rows: Sequence[ReadRow], *, 
     account_ref, booked_on = day(rows[0])
     digest = sum(int(row.event.provider_transaction_id[:_DIGEST_HEX], 16) for row in rows)
     connection = await database.raw(session)
-    await connection.execute(_ALONE, feed.provider_code, feed.profile)
+    await alone(session, feed)
     given = (feed.provider_code, feed.profile, account_ref, booked_on)
     await connection.execute(_REVISE, *given, delivery_number, len(rows), str(digest))
 

@@ -8,7 +8,7 @@ the provider still holds after a settlement comes as an authorisation of its own
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from services.card_ingest import outcomes, resolving
 from services.card_ingest.events import ReadRow
@@ -17,6 +17,9 @@ from services.card_ingest.reasons import Note, Reason
 from services.shared import driver
 from services.shared.vocabulary import EventStatus, RowOutcome
 
+Place: TypeAlias = tuple[int, int]  # A row's delivery and own number.
+
+_DELIVERY: Final = resolving.DELIVERY
 _HOLD_ID: Final = """
     CASE staged.status WHEN 'authorised' THEN staged.provider_transaction_id
         ELSE coalesce(staged.authorisation_id, staged.provider_transaction_id) END
@@ -27,7 +30,7 @@ WITH opened AS (
     INSERT INTO card_hold (provider_code, provider_transaction_id, account_id, amount_pence, status, mcc, merchant_name,
         authorised_at, delivery_number, row_number)
     SELECT $1, staged.provider_transaction_id, account.id, abs(staged.effect_pence), 'authorised', staged.mcc,
-        staged.merchant_name, staged.occurred_at, $2::bigint, staged.row_number
+        staged.merchant_name, staged.occurred_at, {_DELIVERY}, staged.row_number
     FROM staged_event AS staged {resolving.ACCOUNT}
     WHERE staged.status = 'authorised' AND {resolving.TAKES}
     ORDER BY staged.provider_transaction_id, staged.row_number
@@ -41,7 +44,7 @@ _DECLINE: Final = f"""
 INSERT INTO card_decline (provider_code, provider_transaction_id, account_id, amount_pence, reason, mcc, merchant_name,
     declined_at, delivery_number, row_number)
 SELECT $1, staged.provider_transaction_id, account.id, abs(staged.effect_pence), staged.decline_reason, staged.mcc,
-    staged.merchant_name, staged.occurred_at, $2::bigint, staged.row_number
+    staged.merchant_name, staged.occurred_at, {_DELIVERY}, staged.row_number
 FROM staged_event AS staged {resolving.ACCOUNT}
 WHERE staged.status = 'declined' AND {resolving.TAKES}
 ORDER BY staged.provider_transaction_id, staged.row_number
@@ -66,11 +69,11 @@ _KEEP_RELEASES: Final = f"""
 INSERT INTO card_release (provider_code, provider_transaction_id, status, released_at, amount_pence, hold_id,
     account_id, delivery_number, row_number)
 SELECT $1, staged.provider_transaction_id, staged.status, staged.occurred_at, abs(staged.effect_pence), {_HOLD_ID},
-    account.id, $2::bigint, staged.row_number
+    account.id, {_DELIVERY}, staged.row_number
 FROM staged_event AS staged {resolving.ACCOUNT} {_NAMED}
 LEFT JOIN card_decline AS decline ON decline.provider_code = $1 AND staged.status = 'declined'
     AND decline.provider_transaction_id = staged.provider_transaction_id
-    AND decline.delivery_number = $2::bigint AND decline.row_number = staged.row_number
+    AND decline.delivery_number = {_DELIVERY} AND decline.row_number = staged.row_number
 WHERE (staged.status IN ('reversed', 'expired')
         OR (decline.account_id IS NOT NULL AND staged.authorisation_id <> staged.provider_transaction_id))
     AND (card.id IS NULL OR card.account_id = account.id) AND NOT {_TAKES_BACK}
@@ -122,18 +125,18 @@ SELECT hold_id FROM told WHERE old_status = 'authorised' AND status <> 'authoris
 """  # noqa: S608
 
 _FACTS: Final = f"""
-SELECT staged.row_number, {_HOLD_ID} AS hold_id, account.id IS NOT NULL AS has_account,
-    card.account_id <> account.id AS is_other_card, staged.booked_on > account.closed_on AS is_closed,
-    hold.status AS hold_status,
-    (hold.delivery_number = $2::bigint AND hold.row_number = staged.row_number) IS TRUE AS is_own_hold,
+SELECT {_DELIVERY} AS delivery_number, staged.row_number, {_HOLD_ID} AS hold_id,
+    account.id IS NOT NULL AS has_account, card.account_id <> account.id AS is_other_card,
+    staged.booked_on > account.closed_on AS is_closed, hold.status AS hold_status,
+    (hold.delivery_number = {_DELIVERY} AND hold.row_number = staged.row_number) IS TRUE AS is_own_hold,
     (hold.account_id <> account.id) IS TRUE AS is_hold_of_another,
     (hold.account_id = account.id AND hold.amount_pence = abs(staged.effect_pence)
         AND hold.authorised_at = staged.occurred_at) IS TRUE AS is_same_hold,
-    (release.delivery_number = $2 AND release.row_number = staged.row_number) IS TRUE AS is_own_release,
+    (release.delivery_number = {_DELIVERY} AND release.row_number = staged.row_number) IS TRUE AS is_own_release,
     release.hold_id IS NOT NULL AS has_release,
     (release.account_id = account.id AND release.hold_id = {_HOLD_ID}) IS TRUE AS is_same_release,
     {_TAKES_BACK} AS takes_back,
-    (decline.delivery_number = $2 AND decline.row_number = staged.row_number) IS TRUE AS is_own_decline,
+    (decline.delivery_number = {_DELIVERY} AND decline.row_number = staged.row_number) IS TRUE AS is_own_decline,
     decline.account_id IS NOT NULL AS has_declined,
     (decline.account_id = account.id AND decline.amount_pence = abs(staged.effect_pence)
         AND decline.declined_at = staged.occurred_at) IS TRUE AS is_same_decline
@@ -196,6 +199,24 @@ async def apply(
 
     `rows` are the staged rows of any status but `posted`, by row number.
     """
+    by_place = {(delivery_number, number): row for number, row in rows.items()}
+    found = await _applied(connection, by_place, provider_code=provider_code, delivery_number=delivery_number)
+    return [result for _, result in found]
+
+
+async def apply_gathered(
+    connection: driver.Connection, rows: Mapping[Place, ReadRow], *, provider_code: str
+) -> list[tuple[int, Result]]:
+    """Do the same to what is staged of several deliveries, no two of which name the same event.
+
+    `rows` are by their delivery's number and their own; each result is given with the former.
+    """
+    return await _applied(connection, rows, provider_code=provider_code, delivery_number=None)
+
+
+async def _applied(
+    connection: driver.Connection, rows: Mapping[Place, ReadRow], *, provider_code: str, delivery_number: int | None
+) -> list[tuple[int, Result]]:
     if not rows:
         return []
     statuses = {row.event.status for row in rows.values()}
@@ -207,7 +228,11 @@ async def apply(
         await connection.execute(_KEEP_RELEASES, provider_code, delivery_number)
     ended = {each["hold_id"] for each in await connection.fetch(_WORK_OUT, provider_code)}
     facts = await connection.fetch(_FACTS, provider_code, delivery_number)
-    return [judged(rows[each["row_number"]], dict(each), has_ended=each["hold_id"] in ended) for each in facts]
+    places = [(each["delivery_number"], each["row_number"]) for each in facts]
+    return [
+        (place[0], judged(rows[place], dict(each), has_ended=each["hold_id"] in ended))
+        for place, each in zip(places, facts, strict=True)
+    ]
 
 
 def judged(row: ReadRow, facts: Mapping[str, Any], *, has_ended: bool) -> Result:

@@ -113,6 +113,10 @@ async def _reconcile_feeds(database: Database) -> jobs.Outcome:
     return await reconciliation.reconcile_feeds(database, actor=SCHEDULER, now=clock.now())
 
 
+async def _reconcile_everything(session: WriteSession, period: str) -> jobs.Outcome:
+    return await reconciliation.reconcile_everything(session, now=clock.now())
+
+
 def _every(name: str, act: jobs.FreeAct, *, seconds: int) -> jobs.Job:
     trigger = jobs.every(seconds=seconds)
     return jobs.Job(name=name, service=Service.CARD_INGEST, trigger=trigger, period=None, act=act)
@@ -134,6 +138,7 @@ RECONCILE_FEEDS: Final = _every("reconcile_feeds", _reconcile_feeds, seconds=900
 # Half past three: after the surplus run, before anybody works; then what rests on the proof of the books.
 PROVE_BALANCES: Final = _nightly("prove_balances", _prove_balances, hour=3, minute=30)
 RAISE_DAILY_ALERTS: Final = _nightly("raise_daily_alerts", _raise_daily_alerts, hour=4, minute=0)
+RECONCILE_EVERYTHING: Final = _nightly("reconcile_everything", _reconcile_everything, hour=4, minute=15)
 # It opens its own units of work, since a night may have many thousands to enter.
 DISPOSE_OF_DELIVERIES: Final = jobs.Job(
     name="dispose_of_deliveries",
@@ -154,4 +159,5 @@ JOBS: Final = (
     DISPOSE_OF_DELIVERIES,
     WATCH_FEEDS,
     RECONCILE_FEEDS,
+    RECONCILE_EVERYTHING,
 )

@@ -13,10 +13,10 @@ from typing import BinaryIO, Final, TypeAlias, TypeVar
 from uuid import UUID
 
 from services.card_ingest import batches, deliveries, keeping, quarantine, queries, reading, stating, surveying
-from services.card_ingest.batches import Batch, Policy
+from services.card_ingest.ahead import Ahead
+from services.card_ingest.batches import Batch
 from services.card_ingest.complete_days import Survey
 from services.card_ingest.deliveries import NewDelivery, StoredDelivery
-from services.card_ingest.events import Row
 from services.card_ingest.keeping import Body, Chunk, Fingerprint
 from services.card_ingest.profiles import profile as profiles
 from services.card_ingest.profiles.profile import Profile
@@ -62,15 +62,6 @@ class Delivery:
     came: Fingerprint | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """A delivery's rows on their way: by what they are decided, all of them, and the first batch being prepared."""
-
-    policy: Policy
-    rows: Iterator[Row]
-    first: asyncio.Task[Batch | None]
-
-
 def own_profiles(database: Database) -> Path:
     """Return the folder of the council's own profiles."""
     return database.settings.data_dir / OWN_PROFILES
@@ -106,7 +97,7 @@ async def receive(
     try:
         async with database.write(actor=delivery.actor, request_id=delivery.request_id) as session:
             stored, reckoned = await _stored(session, new, chunks, stated=stated, surveyed=surveyed)
-            await (ahead.first if ahead else asyncio.sleep(0))  # Rows that cannot be prepared are not stored either.
+            await (ahead.ready() if ahead else asyncio.sleep(0))  # Rows that cannot be prepared are not stored either.
     except IntegrityTrouble:  # The same delivery came twice at once, and the other was first.
         if (known := await _receipt_of_same(database, delivery, new)) is None:
             raise
@@ -142,16 +133,15 @@ async def post(
     """
     began = time.monotonic()
     ahead = ahead or await _begun_again(database, delivery, actor=actor)
-    following = ahead.first
-    while (batch := await following) is not None:
-        following = asyncio.create_task(asyncio.to_thread(batches.prepared, ahead.rows, ahead.policy))
-        try:
+    try:
+        while (batch := await ahead.take()) is not None:
             moment = now + timedelta(seconds=time.monotonic() - began)
-            await databases.on_transient(partial(_post_batch, database, delivery, batch, actor=actor, now=moment))
-        finally:
-            await asyncio.wait([following])
-        if progress is not None:
-            progress(batch.rows[-1].number, delivery.rows)
+            act = partial(_post_batch, database, delivery, batch, actor=actor, now=moment, staged=ahead.begin)
+            await databases.on_transient(act)
+            if progress is not None:
+                progress(batch.rows[-1].number, delivery.rows)
+    finally:
+        await ahead.settled()
 
 
 async def resume(database: Database, *, actor: Actor, now: datetime) -> int:
@@ -253,8 +243,7 @@ async def _begun(
         is_redacted=is_redacted,
         surveyed=None if reckoned is None else reckoned.surveyed,
     )
-    first = asyncio.create_task(asyncio.to_thread(_first_prepared, rows, policy, after=done))
-    return Ahead(policy, rows, first)
+    return Ahead(rows, policy, done=done)
 
 
 async def _begun_again(
@@ -270,18 +259,17 @@ async def _begun_again(
     return await _begun(database, delivery, profile, content, is_redacted=is_redacted, done=done, reckoned=reckoned)
 
 
-def _first_prepared(rows: Iterator[Row], policy: Policy, *, after: int) -> Batch | None:
-    """Return the first batch of which nothing is done; rows done before are read too, since equal rows are counted."""
-    for _ in zip(range(after), rows, strict=False):
-        pass
-    return batches.prepared(rows, policy)
-
-
 async def _post_batch(
-    database: Database, delivery: StoredDelivery, batch: Batch, *, actor: Actor, now: datetime
+    database: Database,
+    delivery: StoredDelivery,
+    batch: Batch,
+    *,
+    actor: Actor,
+    now: datetime,
+    staged: Callable[[], None],
 ) -> None:
     async with database.write(actor=actor) as session:
-        await batches.post(session, delivery, batch, now=now)
+        await batches.post(session, delivery, batch, now=now, staged=staged)
 
 
 async def _release_all(database: Database, delivery_id: UUID, *, actor: Actor, now: datetime) -> int:

@@ -18,8 +18,7 @@ from services.shared.vocabulary import RowOutcome
 # Told as what it is not, since the planner knows nothing of what is staged and takes an equality for one row in 200.
 _POSTS: Final = "staged.status NOT IN ('authorised', 'reversed', 'expired', 'declined')"
 
-# The rows of one delivery are of the statement's; those of several gathered ones say for themselves whose they are.
-_DELIVERY: Final = "coalesce(staged.delivery_number, $2::bigint)"
+_DELIVERY: Final = resolving.DELIVERY
 
 _INSERT: Final = f"""
     INSERT INTO card_transaction (
@@ -124,7 +123,7 @@ ON CONFLICT DO NOTHING
 
 
 _LEFT_OVER: Final = """
-SELECT DISTINCT staged.delivery_number FROM staged_event AS staged WHERE NOT EXISTS (
+SELECT DISTINCT staged.delivery_number FROM staged_event AS staged WHERE staged.status = 'posted' AND NOT EXISTS (
     SELECT FROM card_transaction AS posted
     WHERE posted.provider_code = $1 AND posted.provider_transaction_id = staged.provider_transaction_id
         AND posted.delivery_number = staged.delivery_number AND posted.row_number = staged.row_number)
@@ -181,18 +180,22 @@ async def post(
 async def post_gathered(
     connection: driver.Connection, rows: Sequence[ReadRow], *, provider_code: str, batch_number: int
 ) -> Gathered:
-    """Post what is staged of several deliveries; the spend of all is summed under one batch's number.
+    """Post what is staged of several deliveries, and move the balances by it and by the holds that were staged before;
+    the spend of all is summed under one batch's number.
 
-    Where some are left over, nothing of this may be committed. Raises RowsLostError as `post` does.
+    `rows` are the staged rows of status `posted`. Where some are left over, nothing of this may be committed. Raises
+    RowsLostError as `post` does.
     """
     wrote = await connection.fetchrow(_POST, provider_code, None, batch_number, 0)
     assert wrote is not None  # noqa: S101 (an aggregate has one row)
     if wrote["rows"] != len(rows):
-        left = await connection.fetch(_LEFT_OVER, provider_code)
-        return Gathered(frozenset(each["delivery_number"] for each in left), None, None)
+        left = frozenset(each["delivery_number"] for each in await connection.fetch(_LEFT_OVER, provider_code))
+        if not left:
+            raise outcomes.RowsLostError(f"{wrote['rows']} rows were written where {len(rows)} should have been")
+        return Gathered(left, None, None)
     if wrote["pence"] != sum(row.effect_pence for row in rows):
         raise outcomes.RowsLostError(f"{wrote['rows']} rows were written with other pence than they came with")
-    if wrote["has_holds"]:
+    if rows and wrote["has_holds"]:
         await connection.execute(_SETTLE, provider_code, None)
     if any(row.event.authorisation_id for row in rows):
         await connection.execute(_SETTLE_BEFORE_HELD, provider_code, None)

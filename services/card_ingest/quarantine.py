@@ -84,11 +84,16 @@ async def keep(connection: driver.Connection, results: Sequence[Result], origin:
     ended = [result for result in results if result.outcome is not RowOutcome.QUARANTINED]
     waiting = [result for result in results if result.outcome is RowOutcome.QUARANTINED]
     if ended:
-        records = [_row(result, origin) for result in ended]
-        await connection.copy_records_to_table("feed_row", records=records, columns=list(_ROW_COLUMNS))
+        await keep_ended(connection, [(origin.delivery_number, result) for result in ended])
     if waiting:
         sealed = await asyncio.to_thread(lambda: [_waiting(result, origin, ciphers) for result in waiting])
         await connection.copy_records_to_table("quarantined_row", records=sealed, columns=list(_WAITING_COLUMNS))
+
+
+async def keep_ended(connection: driver.Connection, results: Sequence[tuple[int, Result]]) -> None:
+    """Enter the results of rows that ended without posting and wait for nothing, each with its delivery's number."""
+    records = [_row(delivery_number, result) for delivery_number, result in results]
+    await connection.copy_records_to_table("feed_row", records=records, columns=list(_ROW_COLUMNS))
 
 
 async def known_by_decision(
@@ -143,9 +148,9 @@ async def release(
     return gone
 
 
-def _row(result: Result, origin: Origin) -> tuple[Any, ...]:
+def _row(delivery_number: int, result: Result) -> tuple[Any, ...]:
     code, detail = _reason(result)
-    return origin.delivery_number, result.row.number, result.outcome.value, code, detail, result.row.delivered_pence
+    return delivery_number, result.row.number, result.outcome.value, code, detail, result.row.delivered_pence
 
 
 def _waiting(result: Result, origin: Origin, ciphers: Ciphers) -> tuple[Any, ...]:

@@ -23,6 +23,7 @@ from services.card_ingest.profiles.mapping import NO_ID, Reader
 from services.card_ingest.profiles.profile import JsonProfile, Profile
 from services.card_ingest.profiles.statement_form import Camt053Profile, Mt940Profile, StatementProfile
 from services.card_ingest.profiles.table import TableProfile, XlsProfile, XlsxProfile
+from services.card_ingest.profiles.totals import Totals
 from services.card_ingest.reasons import Reason
 from services.card_ingest.scanning import Identifiers
 from services.card_ingest.statements import Item, StatementRow
@@ -163,9 +164,7 @@ def balances(
 ) -> Iterator[tuple[ReadRow, int | None]]:
     """Yield each row of a table that can be read beside the account's balance after it, None where none is stated."""
     file, lines = _table(profile, content, account_ref=account_ref, received_on=received_on)
-    reader = Reader(file)
-    for number, line in enumerate(lines, 1):
-        row = _table_row(file, reader, line, number=number, is_cut_off=line.is_cut_off)
+    for line, row in _table_rows(file, lines):
         if isinstance(row, ReadRow) and line.fields is not None:
             yield row, amounts.balance_pence(file, line.fields)
 
@@ -194,7 +193,8 @@ def _rows_as_named(profile: TableProfile | StatementProfile, content: BinaryIO, 
     """Yield every row as the file names it: those that it gives no id have none yet."""
     if isinstance(profile, TableProfile):
         file, lines = _table(profile, content, account_ref=given.account_ref, received_on=given.received_on)
-        yield from _table_rows(file, lines, is_redacted=given.is_redacted)
+        for line, row in _table_rows(file, lines):
+            yield _without_card_number(row) if given.is_redacted and scanning.was_redacted(line.raw) else row
         return
     items = statement_items(profile, content)
     told = statement_mapping.rows(profile, items, account_ref=given.account_ref, received_on=given.received_on)
@@ -206,9 +206,10 @@ def _is_nameless(row: Row) -> TypeGuard[ReadRow]:
     return isinstance(row, ReadRow) and row.event.provider_transaction_id == NO_ID
 
 
-def _table_rows(file: Layout, lines: Iterator[Line], *, is_redacted: bool) -> Iterator[Row]:
+def _table_rows(file: Layout, lines: Iterator[Line]) -> Iterator[tuple[Line, Row]]:
+    """Yield every line beside what is read of it; a totals line is no row that could post."""
     ending: Ending | None = None
-    reader = Reader(file)
+    reader, totals = Reader(file), Totals(file)
     for number, line in enumerate(lines, 1):
         is_cut_off = line.is_cut_off
         if line.fields is not None:
@@ -218,7 +219,10 @@ def _table_rows(file: Layout, lines: Iterator[Line], *, is_redacted: bool) -> It
             elif ending.decides:
                 ending.note(line.fields)
         row = _table_row(file, reader, line, number=number, is_cut_off=is_cut_off)
-        yield _without_card_number(row) if is_redacted and scanning.was_redacted(line.raw) else row
+        if totals.take(line.fields, row):
+            trouble = UnusableEvent(Reason.TOTALS_LINE)
+            row = events.bad_row(trouble, number=number, delivered_pence=row.delivered_pence, content=line.raw)
+        yield line, row
 
 
 def _told_apart(found: Iterator[Row], surveyed: Survey | None) -> Iterator[Row]:

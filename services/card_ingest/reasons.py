@@ -46,6 +46,7 @@ class Reason(StrEnum):
     ID_IN_EXPONENT_FORM = "id_in_exponent_form"
     COMPLETE_DAY_CHANGED = "complete_day_changed"
     EQUAL_TO_EARLIER_ROW = "equal_to_earlier_row"
+    TOTALS_LINE = "totals_line"
 
 
 class Note(StrEnum):
@@ -150,11 +151,15 @@ EXPLANATIONS: Final[Mapping[Reason | Note, Explanation]] = MappingProxyType(
         ),
         Reason.COMPLETE_DAY_CHANGED: Explanation(
             "an earlier file held this day of the account whole, and this file says otherwise about it",
-            "Compare the two files: two people decide which rows of the day are new.",
+            "Compare the day with what is posted: two people replace it whole, or decide about its rows one by one.",
         ),
         Reason.EQUAL_TO_EARLIER_ROW: Explanation(
             "an earlier file held an equal row, and this layout has no ids to tell a repeat from a second purchase",
             "Ask the provider whether it is the same: two people decide whether it posts.",
+        ),
+        Reason.TOTALS_LINE: Explanation(
+            "the row states the sum of the rows above and lacks a date, account or id, or calls itself a total",
+            "Compare it with what the file came to: two people end it as no money.",
         ),
         Note.HOLD_RELEASED: Explanation("the authorisation it names was released", ""),
         Note.HOLD_ALREADY_CLOSED: Explanation("the authorisation had been settled or released before", ""),

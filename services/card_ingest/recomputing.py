@@ -34,12 +34,11 @@ _IS_KEPT: Final = "SELECT EXISTS (SELECT FROM feed_content WHERE delivery_id = $
 _VERSION: Final = "SELECT profile_version FROM feed_delivery WHERE id = $1"
 # What two people decided about a row posts under another id or beside its own, with their reason: it is no slip.
 _POSTED: Final = """
-SELECT posted.row_number, posted.content_digest AS digest, resolution.id IS NOT NULL AS is_decided
+SELECT posted.row_number, posted.content_digest AS digest, EXISTS (
+    SELECT FROM quarantined_row AS waited JOIN quarantine_resolution AS resolution
+        ON resolution.quarantined_row_id = waited.id AND resolution.status = 'confirmed'
+    WHERE waited.delivery_number = posted.delivery_number AND waited.row_number = posted.row_number) AS is_decided
 FROM card_transaction AS posted
-LEFT JOIN quarantined_row AS waited
-    ON waited.delivery_number = posted.delivery_number AND waited.row_number = posted.row_number
-LEFT JOIN quarantine_resolution AS resolution
-    ON resolution.quarantined_row_id = waited.id AND resolution.status = 'confirmed'
 WHERE posted.delivery_number = $1 AND posted.row_number BETWEEN $2 AND $3
 """
 # Row 0 is no row of the delivery: it takes back what two people decided to replace.

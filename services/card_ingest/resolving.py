@@ -1,19 +1,25 @@
-"""The piece of SQL by which every statement finds the card and the account that a staged event names."""
+"""The pieces of SQL by which every statement finds the card, the account and the delivery of a staged event."""
 
 from typing import Final
 
-# The account of the card is looked up only where no account is stated: each look-up costs as much as an index entry.
+# The account of the card is looked up only where no account is stated, each by itself: for a plain join the planner has
+# every account read, though nearly no row needs one.
 ACCOUNT: Final = """
     LEFT JOIN card ON card.provider_code = $1 AND card.provider_card_ref = staged.card_ref
     LEFT JOIN account AS named ON named.provider_code = $1 AND named.provider_account_ref = staged.account_ref
-    LEFT JOIN account AS holder ON holder.id = CASE WHEN staged.account_ref IS NULL THEN card.account_id END
+    LEFT JOIN LATERAL (
+        SELECT id, closed_on, care_group, agreement_id FROM account
+        WHERE staged.account_ref IS NULL AND id = card.account_id LIMIT 1
+    ) AS holder ON true
     CROSS JOIN LATERAL (
         SELECT coalesce(named.id, holder.id) AS id, coalesce(named.closed_on, holder.closed_on) AS closed_on,
-            coalesce(named.care_group, holder.care_group) AS care_group
+            coalesce(named.care_group, holder.care_group) AS care_group,
+            coalesce(named.agreement_id, holder.agreement_id) AS agreement_id
     ) AS account
 """
-"""Joins `card` and `account` (its `id`, `closed_on` and `care_group`) to `staged_event AS staged`; $1 is the provider.
-A stated account goes before a card's.
+"""Joins `card` and `account` (its `id`, `closed_on`, `care_group` and `agreement_id`) to `staged_event AS staged`.
+
+$1 is the provider. A stated account goes before a card's.
 """
 
 # One index entry each, whatever the planner believes of rows staged a moment ago: it would read every account.
@@ -39,3 +45,6 @@ TAKES: Final = """
     AND (card.id IS NULL OR card.account_id = account.id)
 """
 """Whether the account found takes the event: it was not closed by then, and the card is one of its own."""
+
+DELIVERY: Final = "coalesce(staged.delivery_number, $2::bigint)"
+"""The number of the delivery that a staged event is of: each of several gathered ones says its own, else it is $2."""

@@ -20,7 +20,7 @@ from stdnum import luhn
 _SHORTEST: Final = 13
 _LONGEST: Final = 19
 _LONGEST_IDENTIFIER: Final = 128
-_BLOCK_BYTES: Final = 4096
+_BLOCK_BYTES: Final = 2048
 _ENOUGH_BEFORE: Final = 102
 _JSON_BEGINS: Final = (b"{", b"[")
 _ENOUGH_DIGITS: Final = b"0" * _SHORTEST
@@ -33,6 +33,7 @@ _GROUPS: Final = re.compile(rb"[0-9]+")
 _ONE_NUMBER: Final = re.compile(rb"(?<![0-9])[0-9]{13,19}(?![0-9])")
 _NINES: Final = re.compile(rb"9(?:[ \-./_\t\xa0]?9){12,18}")
 _NO_BREAK_SPACE: Final = "\N{NO-BREAK SPACE}".encode()
+_ITS_FIRST_BYTE: Final = _NO_BREAK_SPACE[:1]  # One byte is looked for ten times as fast as two.
 _HIDDEN: Final = re.compile(rb"\\(?:u00(?:3([0-9])|20|09|2[DdEeFf]|5[Ff]|[Aa]0)|([^u]))|\xc2\xa0", re.DOTALL)
 _CLEAR: Final = (None, b"t", b"n", b"r", b"/")
 _BROKEN: Final = re.compile(rb'\n[^",;\t|\n]{1,99}"')
@@ -102,7 +103,7 @@ def redact(content: bytes, *, identifiers: Identifiers | None = None) -> Scanned
     A number keeps its length, less what its escapes took. `identifiers` are columns that may hold such numbers and mean
     something else by them.
     """
-    is_hiding = b"\\" in content or _NO_BREAK_SPACE in content
+    is_hiding = b"\\" in content or (_ITS_FIRST_BYTE in content and _NO_BREAK_SPACE in content)
     plain, hidden = _unhidden(content) if is_hiding else (content, [])
     spans = [span for block in _suspect_blocks(plain) for span in _numbers_within(plain, *block)]
     if b'"' in plain and plain[:64].lstrip()[:1] not in _JSON_BEGINS:
@@ -194,7 +195,8 @@ def _suspect_blocks(content: bytes) -> Iterator[tuple[int, int]]:
 
 def _numbers_within(content: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
     for run in _RUN.finditer(content[start:end].translate(_FLATTEN)):
-        yield from _numbers(content, start + run.start(), start + run.end())
+        if run[0].count(b"0") >= _SHORTEST:
+            yield from _numbers(content, start + run.start(), start + run.end())
 
 
 def _numbers(content: bytes, start: int, end: int) -> list[tuple[int, int]]:

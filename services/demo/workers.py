@@ -4,7 +4,6 @@ The loader tells every worker the stage; a worker tells how much is done, and th
 """
 
 import asyncio
-import gc
 import multiprocessing
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -16,12 +15,12 @@ import uvloop
 from services.demo import stages
 from services.demo.marks import Figures
 from services.demo.stages import Done, Share, Stage
+from services.shared import garbage
 from services.shared.settings import Settings
 
 FEWEST_FOR_PROCESSES: Final = 400
 _WORKERS: Final = 2
 _STAGE_IS_DONE: Final = -1
-_GARBAGE_AFTER: Final = 100_000
 
 
 class LoadCutOffError(RuntimeError):
@@ -97,8 +96,7 @@ async def _heard(pipe: Connection, *, done: Done) -> None:
 
 def _work(pipe: Connection, settings: Settings, figures: Figures, share: Share) -> None:
     """Be a worker: load stage after stage as told, until the loader hangs up."""
-    gc.freeze()
-    gc.set_threshold(_GARBAGE_AFTER)  # Looking through every part's short-lived rows as often as usual takes a tenth.
+    garbage.settle()
     uvloop.run(_obey(pipe, settings, figures, share))
 
 

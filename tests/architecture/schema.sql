@@ -384,6 +384,7 @@ CREATE TABLE direct_payments.categorisation (
     made_by text NOT NULL,
     made_at timestamp with time zone NOT NULL,
     reason text NOT NULL,
+    follows_id bigint,
     CONSTRAINT ck_categorisation_spend_category CHECK (((category)::text = ANY ((ARRAY['personal_assistant'::character varying, 'home_care'::character varying, 'respite'::character varying, 'day_care'::character varying, 'supported_living'::character varying, 'aids_and_adaptations'::character varying, 'travel'::character varying, 'domestic'::character varying, 'insurance'::character varying, 'social_activities'::character varying, 'leisure'::character varying, 'tourism'::character varying, 'retail_household'::character varying, 'hmrc_tax'::character varying, 'pension'::character varying, 'payroll_or_support_fee'::character varying, 'money_manager_fee'::character varying, 'cash'::character varying, 'card_fee'::character varying, 'council_load'::character varying, 'client_contribution'::character varying, 'council_recovery'::character varying, 'refund'::character varying, 'uncategorised'::character varying])::text[])))
 );
 ALTER TABLE direct_payments.categorisation OWNER TO direct_payments_owner;
@@ -751,6 +752,7 @@ CREATE TABLE direct_payments.quarantine_resolution (
     decided_by text,
     decided_at timestamp with time zone,
     decision_reason text,
+    withdraws text[],
     CONSTRAINT ck_quarantine_resolution_answered_has_answerer CHECK ((((status)::text = 'proposed'::text) = (decided_by IS NULL))),
     CONSTRAINT ck_quarantine_resolution_answered_has_moment CHECK (((decided_by IS NULL) = (decided_at IS NULL))),
     CONSTRAINT ck_quarantine_resolution_proposal_status CHECK (((status)::text = ANY ((ARRAY['proposed'::character varying, 'confirmed'::character varying, 'rejected'::character varying])::text[]))),
@@ -829,6 +831,12 @@ CREATE TABLE direct_payments.recipient (
     CONSTRAINT ck_recipient_recipient_kind CHECK (((kind)::text = ANY ((ARRAY['adult'::character varying, 'carer'::character varying])::text[])))
 );
 ALTER TABLE direct_payments.recipient OWNER TO direct_payments_owner;
+CREATE TABLE direct_payments.reconciliation_due (
+    batch_number bigint NOT NULL,
+    first_id bigint NOT NULL,
+    last_id bigint NOT NULL
+);
+ALTER TABLE direct_payments.reconciliation_due OWNER TO direct_payments_owner;
 CREATE TABLE direct_payments.reconciliation_finding (
     id uuid NOT NULL,
     key text NOT NULL,
@@ -845,6 +853,7 @@ CREATE TABLE direct_payments.reconciliation_finding (
     closed_at timestamp with time zone,
     closed_by text,
     close_reason text,
+    account_ref text,
     CONSTRAINT ck_reconciliation_finding_closed_has_reason CHECK ((((status)::text = 'closed'::text) = ((closed_at IS NOT NULL) AND (closed_by IS NOT NULL) AND (close_reason IS NOT NULL)))),
     CONSTRAINT ck_reconciliation_finding_finding_kind CHECK (((kind)::text = ANY ((ARRAY['balance_differs'::character varying, 'statement_does_not_add_up'::character varying, 'sequence_gap'::character varying, 'feed_is_late'::character varying, 'complete_day_changed'::character varying])::text[]))),
     CONSTRAINT ck_reconciliation_finding_finding_status CHECK (((status)::text = ANY ((ARRAY['open'::character varying, 'closed'::character varying])::text[])))
@@ -895,6 +904,18 @@ CREATE TABLE direct_payments.staff_team (
     team_code text NOT NULL
 );
 ALTER TABLE direct_payments.staff_team OWNER TO direct_payments_owner;
+CREATE TABLE direct_payments.statement_due (
+    delivery_number bigint NOT NULL
+);
+ALTER TABLE direct_payments.statement_due OWNER TO direct_payments_owner;
+CREATE TABLE direct_payments.statement_waiting (
+    provider_code text NOT NULL,
+    account_ref text NOT NULL,
+    has_account boolean NOT NULL,
+    next_closing_on date,
+    CONSTRAINT ck_statement_waiting_waits_for_something CHECK (((NOT has_account) OR (next_closing_on IS NOT NULL)))
+);
+ALTER TABLE direct_payments.statement_waiting OWNER TO direct_payments_owner;
 CREATE TABLE direct_payments.team (
     code text NOT NULL,
     name text NOT NULL
@@ -996,6 +1017,8 @@ ALTER TABLE ONLY direct_payments.read_log
     ADD CONSTRAINT pk_read_log PRIMARY KEY (id);
 ALTER TABLE ONLY direct_payments.recipient
     ADD CONSTRAINT pk_recipient PRIMARY KEY (id);
+ALTER TABLE ONLY direct_payments.reconciliation_due
+    ADD CONSTRAINT pk_reconciliation_due PRIMARY KEY (batch_number);
 ALTER TABLE ONLY direct_payments.reconciliation_finding
     ADD CONSTRAINT pk_reconciliation_finding PRIMARY KEY (id);
 ALTER TABLE ONLY direct_payments.scheduler_heartbeat
@@ -1010,6 +1033,10 @@ ALTER TABLE ONLY direct_payments.staff_member
     ADD CONSTRAINT pk_staff_member PRIMARY KEY (staff_number);
 ALTER TABLE ONLY direct_payments.staff_team
     ADD CONSTRAINT pk_staff_team PRIMARY KEY (staff_number, team_code);
+ALTER TABLE ONLY direct_payments.statement_due
+    ADD CONSTRAINT pk_statement_due PRIMARY KEY (delivery_number);
+ALTER TABLE ONLY direct_payments.statement_waiting
+    ADD CONSTRAINT pk_statement_waiting PRIMARY KEY (provider_code, account_ref);
 ALTER TABLE ONLY direct_payments.team
     ADD CONSTRAINT pk_team PRIMARY KEY (code);
 ALTER TABLE ONLY direct_payments.unsealed_entry
@@ -1060,10 +1087,12 @@ CREATE INDEX ix_categorisation_transaction_id_id ON direct_payments.categorisati
 CREATE INDEX ix_clawback_calculation_case_id ON direct_payments.clawback_calculation USING btree (case_id);
 CREATE INDEX ix_feed_batch_delivery_id ON direct_payments.feed_batch USING btree (delivery_id);
 CREATE INDEX ix_feed_delivery_provider_code_received_at ON direct_payments.feed_delivery USING btree (provider_code, received_at);
+CREATE INDEX ix_feed_delivery_sequence ON direct_payments.feed_delivery USING btree (provider_code, sequence) WHERE (sequence IS NOT NULL);
 CREATE INDEX ix_feed_key_provider_code ON direct_payments.feed_key USING btree (provider_code);
 CREATE INDEX ix_feed_progress_unfinished ON direct_payments.feed_progress USING btree (delivery_id) WHERE ((status)::text <> 'posted'::text);
 CREATE INDEX ix_feed_statement_account ON direct_payments.feed_statement USING btree (provider_code, account_ref, closing_on);
 CREATE INDEX ix_feed_statement_delivery_number ON direct_payments.feed_statement USING btree (delivery_number);
+CREATE INDEX ix_feed_statement_disproved ON direct_payments.feed_statement USING btree (provider_code, account_ref) WHERE (is_proved IS FALSE);
 CREATE INDEX ix_idempotency_record_created_at ON direct_payments.idempotency_record USING btree (created_at);
 CREATE INDEX ix_personal_assistant_engagement_personal_assistant_id ON direct_payments.personal_assistant_engagement USING btree (personal_assistant_id);
 CREATE INDEX ix_personal_assistant_team_code ON direct_payments.personal_assistant USING btree (team_code);
@@ -1073,6 +1102,7 @@ CREATE INDEX ix_quarantined_row_waiting ON direct_payments.quarantined_row USING
 CREATE INDEX ix_read_log_at ON direct_payments.read_log USING btree (at);
 CREATE INDEX ix_read_log_subject_ids ON direct_payments.read_log USING gin (subject_ids);
 CREATE INDEX ix_recipient_team_code_id ON direct_payments.recipient USING btree (team_code, id);
+CREATE INDEX ix_reconciliation_finding_account ON direct_payments.reconciliation_finding USING btree (provider_code, account_ref, concerns_on) WHERE ((status)::text = 'open'::text);
 CREATE INDEX ix_reconciliation_finding_provider_code ON direct_payments.reconciliation_finding USING btree (provider_code, found_at);
 CREATE INDEX ix_staff_login_staff_number ON direct_payments.staff_login USING btree (staff_number);
 CREATE UNIQUE INDEX uq_account_trial ON direct_payments.account USING btree (provider_code) WHERE ((kind)::text = 'trial'::text);
@@ -1138,6 +1168,8 @@ ALTER TABLE ONLY direct_payments.card
 ALTER TABLE ONLY direct_payments.card_release
     ADD CONSTRAINT fk_card_release_account_id_account FOREIGN KEY (account_id) REFERENCES direct_payments.account(id);
 ALTER TABLE ONLY direct_payments.categorisation
+    ADD CONSTRAINT fk_categorisation_follows_id_card_transaction FOREIGN KEY (follows_id) REFERENCES direct_payments.card_transaction(id);
+ALTER TABLE ONLY direct_payments.categorisation
     ADD CONSTRAINT fk_categorisation_transaction_id_card_transaction FOREIGN KEY (transaction_id) REFERENCES direct_payments.card_transaction(id);
 ALTER TABLE ONLY direct_payments.category_rule
     ADD CONSTRAINT fk_category_rule_account_id_account FOREIGN KEY (account_id) REFERENCES direct_payments.account(id);
@@ -1195,6 +1227,8 @@ ALTER TABLE ONLY direct_payments.staff_team
     ADD CONSTRAINT fk_staff_team_staff_number_staff_member FOREIGN KEY (staff_number) REFERENCES direct_payments.staff_member(staff_number);
 ALTER TABLE ONLY direct_payments.staff_team
     ADD CONSTRAINT fk_staff_team_team_code_team FOREIGN KEY (team_code) REFERENCES direct_payments.team(code);
+ALTER TABLE ONLY direct_payments.statement_waiting
+    ADD CONSTRAINT fk_statement_waiting_provider_code_feed_provider FOREIGN KEY (provider_code) REFERENCES direct_payments.feed_provider(code);
 GRANT USAGE ON SCHEMA direct_payments TO direct_payments_dp_api;
 GRANT USAGE ON SCHEMA direct_payments TO direct_payments_card_ingest;
 GRANT USAGE ON SCHEMA direct_payments TO direct_payments_clawback;
@@ -1335,6 +1369,7 @@ GRANT SELECT,INSERT ON TABLE direct_payments.read_log TO direct_payments_clawbac
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.recipient TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.recipient TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.recipient TO direct_payments_clawback;
+GRANT SELECT,INSERT,DELETE ON TABLE direct_payments.reconciliation_due TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.reconciliation_finding TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.reconciliation_finding TO direct_payments_clawback;
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.reconciliation_finding TO direct_payments_card_ingest;
@@ -1356,6 +1391,8 @@ GRANT SELECT ON TABLE direct_payments.staff_member TO direct_payments_clawback;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE direct_payments.staff_team TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.staff_team TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.staff_team TO direct_payments_clawback;
+GRANT SELECT,INSERT,DELETE ON TABLE direct_payments.statement_due TO direct_payments_card_ingest;
+GRANT SELECT,INSERT,DELETE ON TABLE direct_payments.statement_waiting TO direct_payments_card_ingest;
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.team TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.team TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.team TO direct_payments_clawback;

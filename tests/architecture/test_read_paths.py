@@ -11,6 +11,7 @@ PAST_THE_SESSION = re.compile(r"\bdatabases?\.(raw|once)\(")
 QUESTIONS = frozenset(
     {
         "services.card_ingest.batches.policy",
+        "services.card_ingest.decisions.changed_days.of_row",
         "services.card_ingest.decisions.queries._holder",
         "services.card_ingest.decisions.queries.earlier",
         "services.card_ingest.decisions.queries.has_posted",

@@ -128,3 +128,33 @@ async def test_trial_accounts_are_left_out(feed: Feed, officer: httpx.AsyncClien
     await build.an_account(feed.connection, "try-out", kind="trial")
     await build.receive(feed.database, build.ndjson([build.an_event("T1", card_ref=None)]), account_ref="trial")
     assert (await tried(officer, mcc="5411", category="travel"))["rows"] == 0
+
+
+async def test_what_takes_a_transaction_back_would_move_with_it_by_its_words(
+    feed: Feed, officer: httpx.AsyncClient
+) -> None:
+    back = {"type": "refund", "mcc": None, "merchant_name": "UNHEARD OF"}
+    await feed.send(
+        build.an_event("T1", amount_pence=1000),
+        build.an_event("R1", amount_pence=300, reverses_transaction_id="T1", booked_on="2026-11-13", **back),
+        build.an_event("R2", amount_pence=7, type="refund", merchant_name="CORNER SHOP"),
+        build.an_event("T3", amount_pence=50, mcc="5812"),
+        build.an_event("R3", amount_pence=50, type="refund", reverses_transaction_id="T3", merchant_name="CORNER SHOP"),
+    )
+    found = await tried(officer, mcc="5411", category="domestic")
+    assert moves(found) == [("2026-11", "retail_household", "domestic", 3, -1000 + 300 + 7)]
+    found = await tried(officer, mcc="5812", category="domestic")
+    assert moves(found) == [("2026-11", "social_activities", "domestic", 2, 0)]
+
+
+async def test_what_takes_back_what_a_person_has_categorised_is_kept_with_it(
+    feed: Feed, officer: httpx.AsyncClient
+) -> None:
+    refund = build.an_event("R1", type="refund", reverses_transaction_id="T1")
+    await feed.send(build.an_event("T1"))
+    ref = {"provider": build.PROVIDER, "provider_transaction_id": "T1"}
+    body = {"transactions": [ref], "category": "travel", "reason": "it was a fare"}
+    assert (await officer.post("/v1/categorisations", json=body)).status_code == 201
+    await feed.send(refund)
+    found = await tried(officer, mcc="5411", category="domestic")
+    assert (found["rows"], found["kept_by_people"]) == (0, 2)

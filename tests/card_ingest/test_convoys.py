@@ -3,7 +3,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.card_ingest.convoys import Convoy
+from services.card_ingest.convoys import Convoy, Later
 
 
 class Ferry:
@@ -83,3 +83,19 @@ async def test_nobody_waits_for_ever_where_an_act_is_cancelled(count: int) -> No
     under_way.cancel()
     found = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(isinstance(each, asyncio.CancelledError) for each in found)
+
+
+async def test_who_is_put_off_goes_with_the_next_before_who_came_later() -> None:
+    loads: list[list[int]] = []
+
+    async def carry(asked: Sequence[int]) -> list[int | Later[int]]:
+        loads.append(list(asked))
+        await asyncio.sleep(0)
+        return [Later(number - 100) if number >= 100 else number * 10 for number in asked]
+
+    convoy = Convoy(carry, at_most=3)
+    asked = (1, 102, 203, 4, 5)
+    tasks = [asyncio.create_task(convoy.join(number)) for number in asked]
+    tasks[1].cancel()
+    assert await asyncio.gather(tasks[0], *tasks[2:]) == [10, 30, 40, 50]
+    assert loads == [[1, 203, 4], [103, 5], [3]]

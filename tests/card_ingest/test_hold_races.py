@@ -1,7 +1,7 @@
 """What opens, settles and releases a hold, in two transactions at once: the first stays open until the second waits."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -28,8 +28,12 @@ async def race(
     *,
     first: Sequence[Any],
     second: Sequence[Any],
+    second_by: Callable[..., Awaitable[Receipt]] | None = None,
 ) -> tuple[Receipt, Receipt]:
-    """Send both at once: the first stops after `place`, within its transaction, until the second waits or is done."""
+    """Send both at once: the first stops after `place`, within its transaction, until the second waits or is done.
+
+    The second is sent as the first, unless it is told otherwise.
+    """
     stopped, go_on = asyncio.Event(), asyncio.Event()
     module, name = place
     step = getattr(module, name)
@@ -44,7 +48,7 @@ async def race(
     monkeypatch.setattr(module, name, step_and_stop)
     one = asyncio.create_task(feed.send(*first))
     await stopped.wait()
-    other = asyncio.create_task(feed.send(*second))
+    other = asyncio.ensure_future((second_by or feed.send)(*second))
     while not other.done() and not await feed.connection.fetchval(WAITS):  # noqa: ASYNC110 (the database has no event)
         await asyncio.sleep(0.01)
     go_on.set()

@@ -1,10 +1,14 @@
 """Content in pieces: whole lines, and of a line longer than any row whole elements."""
 
+import zlib
 from pathlib import Path
 
 import pytest
 
 from services.card_ingest import keeping
+from services.card_ingest.keeping import Chunk
+from services.shared import ciphers, settings
+from services.shared.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -29,3 +33,12 @@ def test_a_file_of_one_line_is_kept_in_pieces_that_end_where_an_element_does(
         assert not any(b"4111" in piece.content for piece in pieces)
     else:
         assert b"".join(piece.content for piece in pieces) == file.read_bytes()
+
+
+def test_what_is_kept_is_ordinary_zlib_and_comes_back_as_it_was() -> None:
+    own = ciphers.from_settings(settings.with_development_secrets(Settings()))
+    chunk = Chunk(b"a,b\n1,2\n" * 1_000, is_redacted=False)
+    sealed = keeping.sealed(chunk, ciphers=own)
+    assert zlib.decompress(own.decrypt(sealed)) == chunk.content
+    assert keeping.unsealed(own.encrypt(zlib.compress(chunk.content)), ciphers=own) == chunk.content
+    assert len(sealed) < len(chunk.content)

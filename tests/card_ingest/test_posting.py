@@ -1,4 +1,5 @@
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from random import Random
 
 import pytest
 
@@ -53,6 +54,15 @@ async def test_a_posted_row_keeps_every_field(feed: Feed) -> None:
     assert {name: row[name] for name in expected} == expected
     assert row["card_id"] is not None
     assert row["category_rule_id"] is not None
+
+
+@pytest.mark.parametrize("rows", [20, 120])
+async def test_a_moment_is_kept_to_the_microsecond(feed: Feed, rows: int) -> None:
+    random, least = Random(rows), datetime(1971, 1, 1, tzinfo=UTC)
+    moments = [least + timedelta(microseconds=random.randrange(55 * 365 * 86_400 * 10**6)) for _ in range(rows)]
+    await feed.send(*(build.an_event(f"t{n:03}", occurred_at=at.isoformat()) for n, at in enumerate(moments)))
+    found = await feed.connection.fetch("SELECT occurred_at FROM card_transaction ORDER BY provider_transaction_id")
+    assert [row["occurred_at"] for row in found] == moments
 
 
 async def test_the_same_rows_in_another_file_are_already_posted(feed: Feed) -> None:

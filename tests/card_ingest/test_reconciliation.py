@@ -71,8 +71,9 @@ def a_day(number: int, amount: str, closing: str, **parts: str) -> str:
 async def test_a_balance_that_agrees_is_no_finding(feed: Feed) -> None:
     receipt = await take_in(feed, a_day(12, "50.00", "50.00"), a_day(13, "7.00", "57.00"))
     assert (receipt.posted.rows, receipt.posted.pence) == (2, 5_700)
-    assert await reconcile(feed) == (0, 0)
-    assert await feed.connection.fetchval("SELECT count(*) FROM audit_entry WHERE action = 'reconcile_feeds'") == 0
+    assert [await reconcile(feed) for _ in range(3)] == [(0, 0)] * 3
+    told = "SELECT count(*) FROM audit_entry WHERE action = 'reconcile_feeds'"
+    assert await feed.connection.fetchval(told) == 1, "what a look takes out of the queues is an act, nothing is none"
 
 
 async def test_a_penny_of_difference_is_found_once_on_the_day_on_which_it_begins(feed: Feed) -> None:

@@ -70,7 +70,8 @@ def test_what_a_reader_remembers_changes_no_row(monkeypatch: pytest.MonkeyPatch)
         ("", "02/11/2026", "2026-07-01T23:30:00+0000", "bad"),
     )  # fmt: skip
     rows = [",".join(choose.choice(column) for column in cells) for _ in range(1_500)]
-    together = [told(row) for row in read(lines(*rows))]
+    no_sum_is_known = "1,01/11/2026,A,not a number,,"  # So that no row is the total of those above it.
+    together = [told(row) for row in read(lines(no_sum_is_known, *rows))[1:]]
     alone = [told(row) for line in rows for row in read(lines(line))]
     assert together == alone
     assert sum(isinstance(each[0], events.CardEvent) for each in together if isinstance(each, tuple)) > 50

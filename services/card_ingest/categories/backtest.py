@@ -26,14 +26,38 @@ TRIED: Final = 0
 Progress = Callable[[int, int], None]
 """Told after each month how many are done, and of how many."""
 
-_SEEN: Final = """
+# Money that takes back a posted transaction goes where that stands, so it is judged by that one's words, and kept where
+# people keep that. One index entry each, whatever the planner believes: it would hold each row against all.
+_FOLLOWS: Final = """
+posted.reverses_transaction_id IS NOT NULL AND posted.type = ANY(:comes_back) AND (
+    SELECT original.id FROM card_transaction AS original WHERE original.provider_code = posted.provider_code
+        AND original.provider_transaction_id = posted.reverses_transaction_id LIMIT 1) IS NOT NULL
+"""
+_OF_ONES_OWN: Final = f"""
 SELECT posted.type, posted.mcc, posted.merchant_name, posted.category, posted.category_rule_id,
     EXISTS (SELECT FROM categorisation WHERE categorisation.transaction_id = posted.id) AS is_by_person,
-    count(*) AS rows, sum(posted.amount_pence)::bigint AS pence
+    posted.amount_pence
 FROM card_transaction AS posted
-WHERE posted.booked_on BETWEEN :first_day AND :last_day AND posted.care_group IS NOT NULL AND {concerned}
-GROUP BY posted.type, posted.mcc, posted.merchant_name, posted.category, posted.category_rule_id, is_by_person
+WHERE posted.booked_on BETWEEN :first_day AND :last_day AND posted.care_group IS NOT NULL AND {{concerned}}
+    AND NOT ({_FOLLOWS})
+"""  # noqa: S608 (joined from constants)
+_OF_THE_ORIGINAL: Final = """
+SELECT posted.type, posted.mcc, posted.merchant_name, back.category, posted.category_rule_id,
+    EXISTS (SELECT FROM categorisation WHERE categorisation.transaction_id IN (posted.id, back.id)) AS is_by_person,
+    back.amount_pence
+FROM card_transaction AS back CROSS JOIN LATERAL (
+    SELECT * FROM card_transaction AS original WHERE original.provider_code = back.provider_code
+        AND original.provider_transaction_id = back.reverses_transaction_id LIMIT 1
+) AS posted
+WHERE back.booked_on BETWEEN :first_day AND :last_day AND back.care_group IS NOT NULL
+    AND back.reverses_transaction_id IS NOT NULL AND back.type = ANY(:comes_back) AND {concerned}
 """
+_SEEN: Final = f"""
+SELECT type, mcc, merchant_name, category, category_rule_id, is_by_person, count(*) AS rows,
+    sum(amount_pence)::bigint AS pence
+FROM ({_OF_ONES_OWN} UNION ALL {_OF_THE_ORIGINAL}) AS seen
+GROUP BY type, mcc, merchant_name, category, category_rule_id, is_by_person
+"""  # noqa: S608 (joined from constants)
 # What posted before payees were kept is looked at too: the rules judge it by the name that was delivered.
 _CONCERNED: Final = {
     "mcc": "posted.mcc = :mcc",
@@ -103,11 +127,12 @@ async def backtest_category_rule(
 
 def _question(key: Mapping[str, Any]) -> tuple[TextClause, Mapping[str, Any]]:
     """Return the question about the transactions that a rule with this key may concern, and its parameters."""
+    comes_back = {"comes_back": sorted(each.value for each in rules.COMES_BACK)}
     if key.get("payee") in queries.REGISTERED.values():
-        return text(_SEEN.format(concerned=_CONCERNED["registered"])), key
+        return text(_SEEN.format(concerned=_CONCERNED["registered"])), {**key, **comes_back}
     name = "account_id" if "account_id" in key else next(iter(key))
     transfers = {"transfers": sorted(each.value for each in rules.TRANSFERS)} if name == "account_id" else {}
-    return text(_SEEN.format(concerned=_CONCERNED[name])), {**key, **transfers}
+    return text(_SEEN.format(concerned=_CONCERNED[name])), {**key, **transfers, **comes_back}
 
 
 async def _trial(session: AnySession, tried: schemas.RuleToTry, *, today: date) -> _Trial:

@@ -117,9 +117,15 @@ async def list_categorisations(
 async def _told(session: ReadSession, found: Sequence[Categorisation]) -> Sequence[schemas.Categorisation]:
     """Return what people gave, with their reasons in clear as long as the person's key lasts."""
     reasons = await audit.revealed_reasons(session, [each.reason for each in found])
+    named = await queries.provider_ids(session, {each.follows_id for each in found if each.follows_id is not None})
     return [
         schemas.Categorisation(
-            act_id=each.act_id, category=each.category, made_by=each.made_by, made_at=each.made_at, reason=reason
+            act_id=each.act_id,
+            category=each.category,
+            made_by=each.made_by,
+            made_at=each.made_at,
+            reason=reason,
+            follows_transaction_id=None if each.follows_id is None else named[each.follows_id],
         )
         for each, reason in zip(found, reasons, strict=True)
     ]

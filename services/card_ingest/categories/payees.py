@@ -21,7 +21,7 @@ _TRANSFERS: Final = f"""
 SELECT staged.ctid AS place, staged.payee, staged.booked_on, account.id AS account_id, agreement.recipient_id,
     manager.name AS money_manager
 FROM staged_event AS staged {resolving.ACCOUNT}
-    JOIN agreement ON agreement.id = coalesce(named.agreement_id, holder.agreement_id)
+    JOIN agreement ON agreement.id = account.agreement_id
     LEFT JOIN money_manager AS manager ON manager.id = agreement.money_manager_id
 WHERE staged.payee IS NOT NULL
     AND (staged.type = ANY($2::text[]) OR (staged.type = 'reversal' AND staged.mcc IS NULL))

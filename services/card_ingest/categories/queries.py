@@ -1,6 +1,6 @@
 """Every question about categories, their rules, and the transactions that people categorise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -116,6 +116,13 @@ async def categorisations(session: AnySession, *, transaction_id: int, page: Pag
     if page.cursor is not None:
         question = question.where(Categorisation.id < pages.decode(page.cursor, int)[0])
     return (await session.scalars(question.order_by(Categorisation.id.desc()).limit(page.limit + 1))).all()
+
+
+async def provider_ids(session: AnySession, transaction_ids: Collection[int]) -> Mapping[int, str]:
+    """Return the provider's ids of transactions."""
+    columns = (CardTransaction.id, CardTransaction.provider_transaction_id)
+    found = await session.execute(select(*columns).where(CardTransaction.id.in_(transaction_ids)))
+    return {row.id: row.provider_transaction_id for row in found}
 
 
 async def latest(session: AnySession, *, transaction_id: int) -> str | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from services.card_ingest.categories import merchants, schemas
+from services.card_ingest.categories import following, merchants, returns, schemas
 from services.shared import audit, database, driver
 from services.shared.audit import Subject
 from services.shared.database import WriteSession
@@ -16,11 +16,11 @@ from services.shared.errors import Conflict, Invalid
 MOST_MATCHING: Final = 10_000
 """Transactions that one act may change by matching."""
 
-# Who changes categories waits for whoever else does, so that each sees the category that the other has left.
-_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('categorisations of ' || current_schema(), 0))"
+_LOCK: Final = f"SELECT pg_advisory_xact_lock({returns.LOCK})"
 _FOUND: Final = """
 SELECT posted.id, posted.amount_pence, posted.accounting_month, posted.care_group, posted.provider_code,
-    coalesce(changed.category, posted.category) AS category, agreement.recipient_id
+    coalesce(changed.category, posted.category) AS category, agreement.recipient_id,
+    NULL::bigint AS follows_id, NULL::text AS follows
 FROM {transactions}
 JOIN account ON account.id = posted.account_id
 LEFT JOIN agreement ON agreement.id = account.agreement_id
@@ -46,8 +46,9 @@ _MATCHING: Final = (
     + "LIMIT $6"
 )
 _ADD: Final = """
-INSERT INTO categorisation (transaction_id, act_id, category, made_by, made_at, reason)
-SELECT transaction_id, $2, $3, $4, $5, $6 FROM unnest($1::bigint[]) AS given (transaction_id)
+INSERT INTO categorisation (transaction_id, act_id, category, made_by, made_at, reason, follows_id)
+SELECT transaction_id, $4, $5, $6, $7, reason, follows_id
+FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS given (transaction_id, reason, follows_id)
 """
 # Trial accounts have no care group and are in no summary.
 _MOVE: Final = """
@@ -63,39 +64,68 @@ async def recategorise_transactions(
 ) -> schemas.Recategorised:
     """Give posted transactions another category, and move what the reports sum by as much, in one transaction.
 
-    Raises Invalid for both or neither of a list and a match, a transaction that is not there, days in the wrong order
-    and a match that is too wide; Conflict where nothing would change.
+    What takes any of them back goes along, unless a person has moved it itself. Raises Invalid for both or neither of a
+    list and a match, a transaction that is not there, days in the wrong order and a match that is too wide; Conflict
+    where nothing would change.
     """
     connection = await database.raw(session)
     await connection.execute(_LOCK)
-    found = await _found(connection, values, teams=session.actor.teams)
+    found = await _with_following(connection, values, teams=session.actor.teams)
     changing = [row for row in found if row["category"] != values.category]
     if not changing:
         raise Conflict("all of them are in that category already, if there are any", code="nothing_to_recategorise")
     act_id = uuid4()
-    ids = [row["id"] for row in changing]
     person_id = _one_person(changing)
-    reason = values.reason
+    ids, follows = [row["id"] for row in changing], [row["follows_id"] for row in changing]
+    reasons: Sequence[str] = [_reason(row, values.reason) for row in changing]
     if person_id is not None:
-        reason = await audit.sealed_reason(session, reason, person_id=person_id)
-    await connection.execute(_ADD, ids, act_id, values.category.value, session.actor.name, now, reason)
+        reasons = await _sealed(session, reasons, person_id=person_id)
+    made = (act_id, values.category.value, session.actor.name, now)
+    await connection.execute(_ADD, ids, reasons, follows, *made)
     await connection.execute(_MOVE, *_moves(changing, values.category.value))
     await _record(session, changing, values, act_id=act_id, person_id=person_id)
     return schemas.Recategorised(
         act_id=act_id,
         category=values.category,
         transactions=len(changing),
+        following=_following(changing),
         unchanged=len(found) - len(changing),
         pence=sum(row["amount_pence"] for row in changing),
         made_at=now,
     )
 
 
-async def _found(
+async def _with_following(
     connection: driver.Connection, values: schemas.NewCategorisation, *, teams: frozenset[str] | None
 ) -> Sequence[Any]:
-    """Return the transactions that are meant, each with its category as it counts now."""
+    """Return the transactions that are meant and what follows them, each once, in the order of their ids.
+
+    What a match has found only follows where it takes back another; what is listed is meant itself.
+    """
     seen = None if teams is None else sorted(teams)
+    meant = {row["id"]: row for row in await _found(connection, values, seen)}
+    itself = frozenset(meant) if values.transactions is not None else frozenset[int]()
+    going_along = await following.found(connection, meant, but=itself, seen=seen)
+    return [row for _, row in sorted((meant | going_along).items())]
+
+
+async def _sealed(session: WriteSession, reasons: Sequence[str], *, person_id: UUID) -> Sequence[str]:
+    sealed = {each: await audit.sealed_reason(session, each, person_id=person_id) for each in sorted(set(reasons))}
+    return [sealed[each] for each in reasons]
+
+
+def _reason(row: Any, reason: str) -> str:
+    return reason if row["follows"] is None else f"follows transaction {row['follows']}: {reason}"
+
+
+def _following(changing: Sequence[Any]) -> int:
+    return sum(row["follows_id"] is not None for row in changing)
+
+
+async def _found(
+    connection: driver.Connection, values: schemas.NewCategorisation, seen: Sequence[str] | None
+) -> Sequence[Any]:
+    """Return the transactions that are meant, each with its category as it counts now."""
     if (values.transactions is None) == (values.matching is None):
         raise Invalid("send either transactions or matching", code="one_choice_needed")
     if values.transactions is not None:
@@ -165,7 +195,7 @@ async def _record(
         action="recategorise_transactions",
         subject=Subject("categorisation", str(act_id)),
         before={"categories": dict(sorted(Counter(row["category"] for row in changing).items()))},
-        after={"categories": {values.category.value: len(changing)}},
+        after={"categories": {values.category.value: len(changing)}, "following": _following(changing)},
         person_id=person_id,
         reason=values.reason,
         digest=hashlib.sha256(lines.encode()).digest(),

@@ -10,6 +10,12 @@ from services.card_ingest.categories import rules
 from services.card_ingest.events import ReadRow
 from services.shared import driver
 
+LOCK: Final = "hashtextextended('categorisations of ' || current_schema(), 0)"
+"""What whoever changes categories holds alone, so that each sees the category that the other has left. Who follows one
+shares it, so that nothing is moved meanwhile that would not be followed.
+"""
+
+_SHARE: Final = f"SELECT pg_advisory_xact_lock_shared({LOCK})"
 _POSTED: Final = """
 SELECT posted.provider_transaction_id AS id, coalesce(changed.category, posted.category) AS category,
     CASE WHEN changed.category IS NULL THEN posted.category_rule_id END AS rule_id
@@ -45,6 +51,7 @@ async def resolve(connection: driver.Connection, rows: Iterable[ReadRow], *, pro
         return 0
     originals = {row.event.provider_transaction_id: row.event.reverses_transaction_id or "" for row in linked}
     ids = sorted(set(originals.values()))
+    await connection.execute(_SHARE)
     staged = {each["id"]: _standing(each) for each in await connection.fetch(_STAGED, ids)}
     posted = {each["id"]: _standing(each) for each in await connection.fetch(_POSTED, provider_code, ids)}
     changes = [(row.number, _followed(row.event.provider_transaction_id, originals, staged, posted)) for row in linked]

@@ -165,6 +165,7 @@ class Recategorised(ResponseBody):
     act_id: UUID
     category: SpendCategory
     transactions: int
+    following: int = Field(description="How many of them only go along, since they take back another one of them.")
     unchanged: int = Field(description="Transactions that were in that category already.")
     pence: int
     made_at: datetime
@@ -178,6 +179,9 @@ class Categorisation(ResponseBody):
     made_by: str
     made_at: datetime
     reason: str | None = Field(description="Null where the person's key has been destroyed.")
+    follows_transaction_id: str | None = Field(
+        description="The transaction that this one takes back, and went along with; null where it was meant itself."
+    )
 
 
 class History(ResponseBody):

@@ -8,14 +8,15 @@ from uuid import UUID, uuid4
 import msgspec
 
 from services.card_ingest import reasons
-from services.card_ingest.decisions import queries, rules, schemas, settling
+from services.card_ingest.decisions import changed_days, queries, replacing_days, rules, schemas, settling
+from services.card_ingest.decisions.changed_days import ChangedDay
 from services.card_ingest.decisions.queries import Waiting
 from services.card_ingest.events import ReadRow
 from services.shared import audit, lifecycles
 from services.shared.audit import Subject
 from services.shared.database import ReadSession, WriteSession
 from services.shared.errors import Conflict, NotFound
-from services.shared.feed_vocabulary import ProposalStatus
+from services.shared.feed_vocabulary import ProposalStatus, Resolution
 from services.shared.tables.feeds import QuarantineResolution
 from services.shared.vocabulary import EventStatus
 from services.shared.web import pages
@@ -57,18 +58,19 @@ async def read_quarantined_row(session: ReadSession, *, row_id: UUID, now: datet
     people = {found["recipient_id"] for found in (row.holder, earlier) if found and found["recipient_id"]}
     kind, ids = ("recipient", sorted(people)) if people else (SUBJECT, [row_id])
     await audit.record_read(session, action="read_quarantined_row", subject_kind=kind, subject_ids=ids)
-    return _shown(row, earlier, now=now)
+    return _shown(row, earlier, await changed_days.of_row(session, row), now=now)
 
 
 async def propose_resolution(
     session: WriteSession, *, row_id: UUID, values: schemas.NewResolution, now: datetime
 ) -> schemas.ProposedResolution:
-    """Propose what becomes of a waiting row. Raises NotFound, Conflict, NotPossible, ProposedAlready."""
+    """Propose what becomes of a waiting row. Raises NotFound, Conflict, NotPossible, ProposedAlready, DayNotWhole."""
     row = await queries.waiting_for_change(session, row_id)
-    lifecycles.QUARANTINE.move(row.status, "release")
+    await _require_open(session, row, values.resolution)
     _require_possible(row, values)
     if await queries.open_proposal(session, row_id) is not None:
         raise ProposedAlready("somebody has proposed what becomes of this row: answer that first")
+    is_replaced = values.resolution is Resolution.REPLACE
     proposed = QuarantineResolution(
         id=uuid4(),
         quarantined_row_id=row_id,
@@ -80,10 +82,12 @@ async def propose_resolution(
         decided_by=None,
         decided_at=None,
         decision_reason=None,
+        withdraws=await replacing_days.withdrawals(session, row) if is_replaced else None,
     )
     session.add(proposed)
     await session.flush()
     after = {"proposal": proposed.id, "resolution": values.resolution, "status": proposed.status}
+    after |= {} if proposed.withdraws is None else {"withdraws": proposed.withdraws}
     await _record(session, row, action="propose_resolution", after=after, reason=values.reason)
     return schemas.ProposedResolution.model_validate(proposed)
 
@@ -93,16 +97,20 @@ async def confirm_resolution(
 ) -> schemas.ProposedResolution:
     """Confirm another person's proposal, and carry it out at once.
 
-    Raises NotFound, SamePerson, Conflict where it was answered or the row has gone, CannotPost, NothingToReplace.
+    Raises NotFound, SamePerson, Conflict where it was answered or the row has gone, CannotPost, NothingToReplace,
+    DayNotWhole, DayChangedMeanwhile.
     """
     proposed = await queries.proposal_for_change(session, resolution_id)
     status = lifecycles.RESOLUTION.move(proposed.status, "confirm")
     if not rules.are_two_people(proposed_by=proposed.proposed_by, confirmed_by=_person(session)):
         raise SamePerson("another person than the one who proposed it confirms a decision")
     row = await queries.waiting_for_change(session, proposed.quarantined_row_id)
-    lifecycles.QUARANTINE.move(row.status, "release")
+    await _require_open(session, row, proposed.resolution)
     _require_possible(row, schemas.NewResolution(resolution=proposed.resolution, reason=proposed.reason))
-    await settling.settle(session, row, proposed.resolution, now=now)
+    if proposed.withdraws is None:
+        await settling.settle(session, row, proposed.resolution, now=now)
+    else:
+        await replacing_days.settle(session, row, proposed, reason=values.reason, now=now)
     return await _answered(session, row, proposed, status, action="confirm_resolution", values=values, now=now)
 
 
@@ -141,6 +149,7 @@ async def _answered(
     proposed.decision_reason = values.reason
     await session.flush()
     after = {"proposal": proposed.id, "resolution": proposed.resolution, "status": status}
+    after |= {} if proposed.withdraws is None else {"withdraws": proposed.withdraws}
     await _record(session, row, action=action, before=before, after=after, reason=values.reason)
     return schemas.ProposedResolution.model_validate(proposed)
 
@@ -165,6 +174,12 @@ async def _record(
     )
 
 
+async def _require_open(session: WriteSession, row: Waiting, resolution: Resolution) -> None:
+    """Raise Conflict where the row has gone, unless its day can still be replaced by what it was told to be."""
+    if resolution is not Resolution.REPLACE or not await replacing_days.may_still_be_replaced(session, row):
+        lifecycles.QUARANTINE.move(row.status, "release")
+
+
 def _require_possible(row: Waiting, values: schemas.NewResolution) -> None:
     if values.resolution not in rules.possible(code=row.code, status=row.event_status):
         why = "it could not be read" if row.read is None else "no decision mends why it waits"
@@ -176,7 +191,9 @@ def _person(session: WriteSession) -> str:
     return session.actor.name
 
 
-def _shown(row: Waiting, earlier: Mapping[str, Any] | None, *, now: datetime) -> schemas.RowContent:
+def _shown(
+    row: Waiting, earlier: Mapping[str, Any] | None, day: ChangedDay | None, *, now: datetime
+) -> schemas.RowContent:
     possible = rules.possible(code=row.code, status=row.event_status)
     return schemas.RowContent(
         id=row.id,
@@ -195,6 +212,32 @@ def _shown(row: Waiting, earlier: Mapping[str, Any] | None, *, now: datetime) ->
         fields=[] if row.read is None else _side_by_side(row, row.read, earlier),
         text=None if row.raw is None else row.raw.decode("utf-8", errors="backslashreplace"),
         possible=sorted(possible),
+        day=None if day is None else _shown_day(day),
+    )
+
+
+def _shown_day(day: ChangedDay) -> schemas.Day:
+    stands, added = day.stands, [each.read for each in day.adds]
+    unchanged = sum(each.content_id in stands for each in day.waiting)
+    return schemas.Day(
+        booked_on=day.booked_on,
+        adds=[_day_row(msgspec.structs.asdict(row.event), row.effect_pence, row_number=row.number) for row in added],
+        lacks=[_day_row(each, each["effect_pence"], row_number=None) for each in day.lacks],
+        unchanged=unchanged,
+        ended_before=len(day.waiting) - unchanged - len(added),
+        unread_rows=day.unread,
+    )
+
+
+def _day_row(told: Mapping[str, Any], effect_pence: int, *, row_number: int | None) -> schemas.DayRow:
+    return schemas.DayRow(
+        transaction_id=told.get("transaction_id") or told["provider_transaction_id"],
+        row_number=row_number,
+        type=told["type"],
+        effect_pence=effect_pence,
+        occurred_at=told["occurred_at"],
+        merchant_name=told["merchant_name"],
+        reference=told["reference"],
     )
 
 

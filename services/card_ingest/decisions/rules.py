@@ -18,7 +18,7 @@ POSSIBLE: Final[Mapping[Reason, frozenset[Resolution]]] = MappingProxyType(
         Reason.SAME_ID_OTHER_CONTENT: _POST | {Resolution.REPLACE},
         Reason.REVERSES_UNKNOWN: _POST,
         Reason.REVERSED_BEFORE: _POST,
-        Reason.COMPLETE_DAY_CHANGED: _POST,
+        Reason.COMPLETE_DAY_CHANGED: _POST | {Resolution.REPLACE},
         Reason.EQUAL_TO_EARLIER_ROW: _POST,
     }
 )
@@ -53,8 +53,17 @@ def decided_id(*, code: str, transaction_id: str, delivery_number: int, row_numb
 
     Council policy: each posted transaction has an id of its own, and what posted first keeps it.
     """
-    is_free = Reason(code) in UNDER_ITS_OWN_ID
-    return transaction_id if is_free else f"{transaction_id}@{delivery_number}-{row_number}"
+    if Reason(code) in UNDER_ITS_OWN_ID:
+        return transaction_id
+    return beside_id(transaction_id=transaction_id, delivery_number=delivery_number, row_number=row_number)
+
+
+def beside_id(*, transaction_id: str, delivery_number: int, row_number: int) -> str:
+    """Return the id under which a row posts whose own is taken: it says where it came from.
+
+    Council policy: each posted transaction has an id of its own, and what posted first keeps it.
+    """
+    return f"{transaction_id}@{delivery_number}-{row_number}"
 
 
 def withdrawn_id(transaction_id: str) -> str:

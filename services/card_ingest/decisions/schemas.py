@@ -1,13 +1,13 @@
 """What decisions about quarantined rows take and answer. The content of a row is personal data."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import Field
 
 from services.shared.feed_vocabulary import ProposalStatus, Resolution
-from services.shared.vocabulary import QuarantineStatus
+from services.shared.vocabulary import QuarantineStatus, TransactionType
 from services.shared.web import fields
 from services.shared.web.bodies import RequestBody, ResponseBody
 
@@ -34,6 +34,31 @@ class FieldPair(ResponseBody):
     differs: bool = Field(description="The two disagree; never so for what is not kept of an authorisation or decline.")
 
 
+class DayRow(ResponseBody):
+    """A row of a changed day: one that waits, with its number in the delivery, or one that stands posted."""
+
+    transaction_id: str
+    row_number: int | None
+    type: TransactionType
+    effect_pence: int
+    occurred_at: datetime
+    merchant_name: str | None
+    reference: str | None
+
+
+class Day(ResponseBody):
+    """A day that an earlier file held whole, as a later one tells it. To replace it posts what it adds and takes back
+    what it lacks, all of it at once.
+    """
+
+    booked_on: date
+    adds: Sequence[DayRow] = Field(description="Waiting rows that have not posted.")
+    lacks: Sequence[DayRow] = Field(description="Posted rows that the later file does not have.")
+    unchanged: int = Field(description="Waiting rows that stand posted already.")
+    ended_before: int = Field(description="Waiting rows that people ended without posting when they came before.")
+    unread_rows: int = Field(description="Waiting rows of the file that cannot be read, and may be of this day.")
+
+
 class RowContent(ResponseBody):
     """A quarantined row with its content, and what came before under the same id, field by field."""
 
@@ -53,6 +78,7 @@ class RowContent(ResponseBody):
     fields: Sequence[FieldPair]
     text: str | None = Field(description="What came, of a row that could not be read and may be kept.")
     possible: Sequence[Resolution] = Field(description="What two people can make of it.")
+    day: Day | None = Field(description="The day that the row waits with; null where it waits for anything else.")
 
 
 class ProposedResolution(ResponseBody):
@@ -68,3 +94,6 @@ class ProposedResolution(ResponseBody):
     decided_by: str | None
     decided_at: datetime | None
     decision_reason: str | None
+    withdraws: Sequence[str] | None = Field(
+        description="The posted transactions that are taken back, where a changed day is to be replaced."
+    )

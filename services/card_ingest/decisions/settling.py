@@ -1,18 +1,20 @@
 """A decision carried out: the row ends where two people say, and its delivery's account of rows and pence with it."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from services.card_ingest import batches, deliveries, events, outcomes, quarantine, staging
+from services.card_ingest import batches, complete_days, deliveries, events, outcomes, quarantine, staging
 from services.card_ingest.batches import Batch, Policy
 from services.card_ingest.decisions import changed_days, queries, rules
 from services.card_ingest.decisions.queries import Waiting
 from services.card_ingest.events import BadRow, CardEvent, ReadRow, Row
 from services.card_ingest.outcomes import Result
+from services.card_ingest.posting import Posted
 from services.card_ingest.quarantine import Origin
 from services.card_ingest.reasons import Reason
+from services.card_ingest.staging import Record
 from services.shared import database
 from services.shared.database import WriteSession
 from services.shared.errors import Conflict
@@ -36,9 +38,9 @@ class NothingToReplace(Conflict):
 
 
 async def settle(session: WriteSession, row: Waiting, resolution: Resolution, *, now: datetime) -> None:
-    """Carry a confirmed decision out. Raises CannotPost, NothingToReplace."""
+    """Carry a confirmed decision about one row out. Raises CannotPost, NothingToReplace."""
     if resolution in rules.ENDS:
-        await _leave(session, row, [], [Result(_as_it_came(row), RowOutcome(resolution.value))], now=now)
+        await leave(session, row, [], [Result(_as_it_came(row), RowOutcome(resolution.value))], now=now)
         return
     read = row.read
     assert read is not None  # noqa: S101 (only a row that could be read can be posted)
@@ -46,18 +48,58 @@ async def settle(session: WriteSession, row: Waiting, resolution: Resolution, *,
     if resolution is Resolution.REPLACE:
         batch = await _replacing(session, row, read, policy)
     else:
-        own = rules.decided_id(
-            code=row.code,
-            transaction_id=read.event.provider_transaction_id,
-            delivery_number=row.delivery.number,
-            row_number=row.number,
-        )
-        batch = _batch(_under(read, own), policy)
-    posted = await batches.post_decided(session, row.delivery, batch, now=now)
+        batch = _batch(_under(read, await _own_id(session, row, read)), policy)
+    require_all(await batches.post_decided(session, row.delivery, batch, now=now))
+    await leave(session, row, [read], [], now=now)
+
+
+def require_all(posted: Posted) -> None:
+    """Raise CannotPost unless all that was decided on has posted."""
     if posted.others:
         code = posted.others[0].code
         raise CannotPost(f"the row cannot post ({code.value if code else 'already posted'}); nothing was changed")
-    await _leave(session, row, [read], [], now=now)
+
+
+async def leave(
+    session: WriteSession, row: Waiting, posted: Sequence[ReadRow], others: Sequence[Result], *, now: datetime
+) -> None:
+    """Take the row, and others of its delivery, out of quarantine and count them where they have ended."""
+    connection = await database.raw(session)
+    origin = Origin(row.delivery.provider_code, row.delivery.number, now)
+    gone = await quarantine.release(connection, posted, others, origin)
+    left = outcomes.total([*posted, *(result.row for result in gone)])
+    counted = outcomes.tally(posted=posted, others=gone)
+    await deliveries.move_released(session, row.delivery.id, left=left, counted=counted)
+    await changed_days.keep(session, row)
+
+
+def withdrawal(
+    transaction_id: str, earlier: Mapping[str, Any], policy: Policy, *, number: int
+) -> tuple[ReadRow, Record]:
+    """Return the row that takes a posted transaction back, and how it is staged: in the category where that stands."""
+    withdrawn = _withdrawn(transaction_id, earlier, number=number)
+    record = staging.record(
+        withdrawn,
+        category=earlier["category"],
+        category_rule_id=earlier["category_rule_id"],
+        payee=earlier["payee"],
+        trial_ref=policy.trial_ref,
+    )
+    return withdrawn, record
+
+
+async def _own_id(session: WriteSession, row: Waiting, read: ReadRow) -> str:
+    """Return the id under which the row posts beside what stands. Raises CannotPost where it stands itself."""
+    own = read.event.provider_transaction_id
+    if row.code == Reason.COMPLETE_DAY_CHANGED:  # Else two deliveries might post one row at once, each beside nothing.
+        await complete_days.alone(session, changed_days.feed_of(row))
+    day = await changed_days.of_row(session, row)
+    if day is not None and own in day.stands:
+        raise CannotPost("the row cannot post (already posted); nothing was changed")
+    place = {"delivery_number": row.delivery.number, "row_number": row.number}
+    if day is not None and await queries.has_posted(session, row.delivery.provider_code, own):
+        return rules.beside_id(transaction_id=own, **place)  # It was taken back, and its id is taken for good.
+    return rules.decided_id(code=row.code, transaction_id=own, **place)
 
 
 async def _replacing(session: WriteSession, row: Waiting, read: ReadRow, policy: Policy) -> Batch:
@@ -70,14 +112,7 @@ async def _replacing(session: WriteSession, row: Waiting, read: ReadRow, policy:
         raise NothingToReplace("the transaction of this id was replaced before: post this row beside it, or end it")
     if await queries.is_taken_back(session, row.delivery.provider_code, earlier, named=transaction_id):
         raise NothingToReplace("posted money has taken the transaction back: post this row beside it, or end it")
-    withdrawn = _withdrawn(transaction_id, earlier)
-    record = staging.record(
-        withdrawn,
-        category=earlier["category"],
-        category_rule_id=earlier["category_rule_id"],
-        payee=earlier["payee"],
-        trial_ref=policy.trial_ref,
-    )
+    withdrawn, record = withdrawal(transaction_id, earlier, policy, number=_WITHDRAWN_ROW)
     batch = _batch(_under(read, rules.replaced_id(transaction_id)), policy)
     return dataclasses.replace(
         batch,
@@ -87,7 +122,7 @@ async def _replacing(session: WriteSession, row: Waiting, read: ReadRow, policy:
     )
 
 
-def _withdrawn(transaction_id: str, earlier: Mapping[str, Any]) -> ReadRow:
+def _withdrawn(transaction_id: str, earlier: Mapping[str, Any], *, number: int) -> ReadRow:
     """Return the row that undoes a posted transaction on its own day; money in is taken back as an adjustment."""
     is_money_in = earlier["effect_pence"] > 0
     event = CardEvent(
@@ -106,20 +141,7 @@ def _withdrawn(transaction_id: str, earlier: Mapping[str, Any]) -> ReadRow:
         reference=earlier["reference"],
         reverses_transaction_id=transaction_id,
     )
-    return events.read(event, number=_WITHDRAWN_ROW, received_on=date.max)
-
-
-async def _leave(
-    session: WriteSession, row: Waiting, posted: list[ReadRow], others: list[Result], *, now: datetime
-) -> None:
-    """Take the row out of quarantine and count it where it has ended."""
-    connection = await database.raw(session)
-    origin = Origin(row.delivery.provider_code, row.delivery.number, now)
-    gone = await quarantine.release(connection, posted, others, origin)
-    left = outcomes.total([*posted, *(result.row for result in gone)])
-    counted = outcomes.tally(posted=posted, others=gone)
-    await deliveries.move_released(session, row.delivery.id, left=left, counted=counted)
-    await changed_days.keep(session, row)
+    return events.read(event, number=number, received_on=date.max)
 
 
 def _batch(row: ReadRow, policy: Policy) -> Batch:

@@ -1,14 +1,14 @@
-"""A push small enough to go with others: what makes it one, its rows ready to post, its receipt and its acts."""
+"""A push small enough to go with others: what makes it one, what it names, and its rows ready to write."""
 
+import asyncio
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from hashlib import sha256
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID, uuid4
 
-from services.card_ingest import batches, deliveries, keeping, pipeline, reading, scanning
+from services.card_ingest import batches, keeping, pipeline, reading, scanning
 from services.card_ingest.batches import Batch, Policy
 from services.card_ingest.events import ReadRow, Row
 from services.card_ingest.keeping import Chunk, Fingerprint
@@ -16,64 +16,108 @@ from services.card_ingest.pipeline import Delivery
 from services.card_ingest.profiles import profile as profiles
 from services.card_ingest.profiles.event_form import JsonEventsProfile
 from services.card_ingest.profiles.profile import JsonProfile, NdjsonProfile, Profile
-from services.card_ingest.schemas import Counted, Receipt
-from services.shared import dates, lifecycles
-from services.shared.audit import Act, Subject
+from services.shared import dates
 from services.shared.ciphers import Ciphers
 from services.shared.database import Database
 from services.shared.errors import Invalid
-from services.shared.identity import Actor
-from services.shared.vocabulary import EventStatus
+from services.shared.vocabulary import EventStatus, RowOutcome
 
 FEW_ROWS: Final = 20
 
-ENDED: Final = lifecycles.DELIVERY.move(lifecycles.DELIVERY.move(lifecycles.DELIVERY.initial, "begin"), "finish")
+Name: TypeAlias = tuple[str, str]
+"""What a push names: an event by the provider's id (its own, a hold's, an original's), or itself by its sender's."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Push:
-    """A delivery whose sender is proved, and the moment at which it came."""
+    """A delivery whose sender is proved, the moment at which it came, whether its sender waits no more, and behind whom
+    it goes alone.
+    """
 
     delivery: Delivery
     now: datetime
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    behind: "list[Push]" = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A push that must go alone, whatever the reason; it is told by what came and by what it names."""
+
+    push: Push
+    came: Fingerprint
+    names: frozenset[Name]
 
 
 @dataclass(frozen=True, slots=True)
 class Small:
-    """A push that may go with others: under which id, what came, how it is kept, and its rows ready to post."""
+    """A push that may go with others: under which id, what came, how it is kept, what it names, and its rows ready to
+    write by the policy of that moment.
+    """
 
     id: UUID
     push: Push
     profile: Profile
     came: Fingerprint
     sealed: bytes
+    names: frozenset[Name]
     batch: Batch
+    policy: Policy
 
     @property
-    def rows(self) -> list[ReadRow]:
-        """Return the rows, each of which is to post."""
-        return list(self.batch.staged.values())
+    def to_post(self) -> list[ReadRow]:
+        """Return the rows that move money."""
+        return [row for row in self.batch.staged.values() if row.event.status is EventStatus.POSTED]
 
     @property
-    def pence(self) -> int:
-        """Return the pence as delivered."""
-        return sum(row.delivered_pence for row in self.rows)
-
-    @property
-    def digest(self) -> bytes:
-        """Return the digest of the rows in their order, as every batch has it."""
-        return sha256(b"".join(batches.digests(self.batch, self.rows))).digest()
+    def to_hold(self) -> list[ReadRow]:
+        """Return the rows that hold or release money, or tell of a decline."""
+        return [row for row in self.batch.staged.values() if row.event.status is not EventStatus.POSTED]
 
 
-def all_small(database: Database, pushes: Sequence[Push], policy: Policy) -> list[Small | None]:
-    """Return the pushes ready to go together; None for each that must go alone, whatever the reason."""
-    known = {push.delivery.profile for push in pushes}
-    layouts = {name: profiles.load(name, own_folder=pipeline.own_profiles(database)) for name in known}
-    return [_small(push, layouts[push.delivery.profile], policy, ciphers=database.ciphers) for push in pushes]
+Known: TypeAlias = Push | Small | Odd
+"""A push as it came, or as it was found when it was put off."""
 
 
-def _small(push: Push, profile: Profile, policy: Policy, *, ciphers: Ciphers) -> Small | None:
-    """Return the push ready to go with others; None where it must go alone, whatever the reason."""
+def all_read(database: Database, asked: Sequence[Known], policy: Policy) -> list[Small | Odd]:
+    """Return the pushes ready to go together, or as those that must go alone."""
+    own = pipeline.own_profiles(database)
+    known = {push(each).delivery.profile for each in asked}
+    layouts = {name: profiles.load(name, own_folder=own) for name in known}
+    return [_known(each, layouts, policy, ciphers=database.ciphers) for each in asked]
+
+
+def push(each: Known) -> Push:
+    """Return the push itself."""
+    return each if isinstance(each, Push) else each.push
+
+
+def _known(each: Known, layouts: dict[str, Profile], policy: Policy, *, ciphers: Ciphers) -> Small | Odd:
+    """Return a push as it is known already, unless it was read by other rules than there are now."""
+    if isinstance(each, Odd):
+        return each
+    if isinstance(each, Small) and _is_same(each.policy, policy):
+        return each
+    own = push(each)
+    return _read(own, layouts[own.delivery.profile], policy, ciphers=ciphers)
+
+
+def _is_same(one: Policy, other: Policy) -> bool:
+    return one.rules is other.rules and one.trial_ref == other.trial_ref
+
+
+def _read(push: Push, profile: Profile, policy: Policy, *, ciphers: Ciphers) -> Small | Odd:
+    delivery = push.delivery
+    batch = _batch(push, profile, policy)
+    came, names = delivery.came or keeping.fingerprint(delivery.body), _names(delivery, batch)
+    if batch is None or not isinstance(delivery.body, bytes) or not _is_simple(batch):
+        return Odd(push, came, names)
+    sealed = keeping.sealed(Chunk(delivery.body, is_redacted=False), ciphers=ciphers)
+    return Small(uuid4(), push, profile, came, sealed, names, batch, policy)
+
+
+def _batch(push: Push, profile: Profile, policy: Policy) -> Batch | None:
+    """Return the rows of a push; None where it has none, or must go alone whatever they are."""
     delivery, content = push.delivery, push.delivery.body
     if not isinstance(profile, NdjsonProfile | JsonProfile | JsonEventsProfile) or not isinstance(content, bytes):
         return None
@@ -83,19 +127,7 @@ def _small(push: Push, profile: Profile, policy: Policy, *, ciphers: Ciphers) ->
         rows = _rows(profile, content, received_on=dates.london_date(push.now))
     except Invalid:
         return None
-    if not 0 < len(rows) <= min(FEW_ROWS, pipeline.POSTED_AT_ONCE):
-        return None
-    batch = batches.prepared(iter(rows), policy)
-    if (
-        batch is None
-        or batch.told
-        or batch.payee_rules is not None
-        or not all(map(_is_ordinary, batch.staged.values()))
-    ):
-        return None
-    came = delivery.came or keeping.fingerprint(content)
-    sealed = keeping.sealed(Chunk(content, is_redacted=False), ciphers=ciphers)
-    return Small(uuid4(), push, profile, came, sealed, batch)
+    return batches.prepared(iter(rows), policy) if len(rows) <= batches.ROWS else None
 
 
 def _rows(profile: Profile, content: bytes, *, received_on: date) -> list[Row]:
@@ -106,63 +138,24 @@ def _rows(profile: Profile, content: bytes, *, received_on: date) -> list[Row]:
     )
 
 
-def _is_ordinary(row: ReadRow) -> bool:
-    return row.event.status is EventStatus.POSTED and row.event.reverses_transaction_id is None
-
-
-def delivered(small: Small) -> Act:
-    """Return the act of delivering it, by its own sender."""
-    delivery = small.push.delivery
-    return Act(
-        actor=delivery.actor,
-        action="deliver_feed",
-        subject=Subject(deliveries.SUBJECT, str(small.id)),
-        after={"provider": delivery.provider, "profile": small.profile.name, "rows": len(small.rows)},
-        digest=small.came.sha256,
-        request_id=delivery.request_id,
+def _is_simple(batch: Batch) -> bool:
+    """Tell whether every row may end as simply as possible: posted, held, released, declined, or without money."""
+    return (
+        len(batch.rows) <= min(FEW_ROWS, pipeline.POSTED_AT_ONCE)
+        and all(result.outcome is RowOutcome.NO_MONEY for result in batch.told)
+        and not any(map(_takes_back, batch.staged.values()))
     )
 
 
-def posted(actor: Actor, ended: Sequence[tuple[UUID, int, int, int, bytes]]) -> Act:
-    """Return the act of posting them all, with each batch's number and delivery, and a digest over their digests."""
-    posted = {str(delivery_id): number for delivery_id, number, *_ in ended}
-    rows, pence = sum(each[2] for each in ended), sum(each[3] for each in ended)
-    return Act(
-        actor=actor,
-        action="post_feed_batch",
-        subject=Subject(deliveries.SUBJECT, str(ended[0][0])),
-        after={"batches": posted, "posted_rows": rows, "posted_pence": pence},
-        digest=sha256(b"".join(each[4] for each in ended)).digest(),
-        request_id=None,
-    )
+def _takes_back(row: ReadRow) -> bool:
+    return row.event.status is EventStatus.POSTED and row.event.reverses_transaction_id is not None
 
 
-def receipt(small: Small, *, finished_at: datetime) -> Receipt:
-    """Return the receipt of a small push that has posted whole."""
-    delivery, rows = small.push.delivery, len(small.rows)
-    nothing = Counted(rows=0, pence=0)
-    return Receipt(
-        delivery_id=small.id,
-        provider=delivery.provider,
-        door=delivery.door,
-        profile=small.profile.name,
-        profile_version=small.profile.version,
-        account_ref=None,
-        sha256=small.came.sha256.hex(),
-        size_bytes=small.came.size_bytes,
-        received_at=small.push.now,
-        already_received=False,
-        status=ENDED,
-        rows=rows,
-        rows_done=rows,
-        delivered_pence=small.pence,
-        unread_amounts=0,
-        posted=Counted(rows=rows, pence=small.pence),
-        already_posted=nothing,
-        held=nothing,
-        no_money=nothing,
-        quarantined=nothing,
-        waiting=[],
-        finished_at=finished_at,
-        rows_url=f"/v1/feeds/{delivery.provider}/deliveries/{small.id}/rows",
-    )
+def _names(delivery: Delivery, batch: Batch | None) -> frozenset[Name]:
+    """Return what a push names: what shares no name with it cannot change what becomes of it, nor it of that."""
+    named = [] if delivery.external_id is None else [("delivery", delivery.external_id)]
+    for row in batch.staged.values() if batch is not None else ():
+        event = row.event
+        ids = (event.provider_transaction_id, event.authorisation_id, event.reverses_transaction_id)
+        named += [("event", each) for each in ids if each is not None]
+    return frozenset(named)

@@ -1,7 +1,7 @@
 """Money as a table states it: one signed column, debit and credit columns, or a word for the way it goes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from services.card_ingest import events
@@ -39,6 +39,12 @@ def stated_pence(file: Layout, fields: Sequence[str]) -> int:
     if (way := file.ways.get(word.casefold())) is None:
         raise UnusableEvent(Reason.UNKNOWN_WORD, file.heading("direction"))
     return _magnitude(pence) if way == "in" else -_magnitude(pence)
+
+
+def column_pence(file: Layout, fields: Sequence[str]) -> Mapping[str, int]:
+    """Return what each column of the amount states for itself, without a word for its way. Raises UnusableEvent."""
+    given = ((name, file.cell(fields, name)) for name in ("amount", "debit", "credit"))
+    return {name: 0 if _NIL.fullmatch(text) else _pence(file.profile, text) for name, text in given if text}
 
 
 def balance_pence(file: Layout, fields: Sequence[str]) -> int | None:

@@ -1,8 +1,11 @@
-"""What disagrees now, as SQL over whole tables: one statement a kind, each of which fills `found_finding`.
+"""What disagrees now, as SQL over sets: one statement a kind, each of which fills `found_finding`.
+
+What is about an account is asked of the accounts in `due_account`, few or all, by the same statement: so a finding is
+the same whichever look finds it. What is about a provider or a delivery is asked of everything each time, since it is
+few, and an index holds it.
 
 $1 is the moment and $2 the first moment of the days that are looked at (both are named by every statement, so that all
-are asked alike). The key says what a finding is about; the same
-key with other figures is another finding.
+are asked alike). The key says what a finding is about; the same key with other figures is another finding.
 """
 
 from typing import Final
@@ -17,7 +20,7 @@ DAYS: Final = 35
 TEMPORARY: Final = """
 CREATE TEMPORARY TABLE IF NOT EXISTS found_finding (
     key text PRIMARY KEY, kind text, provider_code text, account_id uuid, concerns_on date, stated_pence bigint,
-    held_pence bigint, detail text, delivery_number bigint
+    held_pence bigint, detail text, delivery_number bigint, account_ref text
 ) ON COMMIT DELETE ROWS;
 DELETE FROM pg_temp.found_finding;
 """
@@ -29,7 +32,7 @@ SELECT concat_ws(':', 'feed_is_late', provider.code, feed.newest_at), 'feed_is_l
     (feed.late_from AT TIME ZONE 'Europe/London')::date, NULL::bigint, NULL::bigint,
     format('a delivery is expected every %s hours, and the last one came %s', provider.expected_every_hours,
         coalesce(to_char(feed.newest_at AT TIME ZONE 'Europe/London', '"on" FMDD FMMonth YYYY "at" HH24:MI'), 'never')),
-    NULL::bigint
+    NULL::bigint, NULL::text
 FROM ({lateness.LATE_FROM}) AS feed JOIN feed_provider AS provider ON provider.code = feed.provider_code
 WHERE feed.late_from < $1::timestamptz AND $2::timestamptz IS NOT NULL
 """  # noqa: S608 (joined from constants)
@@ -39,8 +42,9 @@ _DOES_NOT_ADD_UP: Final = """
 SELECT 'statement_does_not_add_up:' || wrong.id, 'statement_does_not_add_up', wrong.provider_code, account.id,
     wrong.closing_on, wrong.closing_pence, wrong.opening_pence + wrong.entries_pence,
     'what the statement opened with and its ' || wrong.entries || ' entries do not make what it closed with',
-    wrong.delivery_number
-FROM feed_statement AS wrong
+    wrong.delivery_number, wrong.account_ref
+FROM pg_temp.due_account AS due
+JOIN feed_statement AS wrong ON wrong.provider_code = due.provider_code AND wrong.account_ref = due.account_ref
 LEFT JOIN account ON account.provider_code = wrong.provider_code AND account.provider_account_ref = wrong.account_ref
 WHERE wrong.is_proved IS FALSE AND $1::timestamptz >= $2::timestamptz AND NOT EXISTS (
     SELECT FROM feed_statement AS again
@@ -65,7 +69,9 @@ WITH stated AS (
     SELECT DISTINCT ON (statement.provider_code, statement.account_ref, statement.closing_on)
         account.id AS account_id, statement.provider_code, statement.account_ref, statement.closing_on,
         statement.closing_pence, statement.delivery_number
-    FROM feed_statement AS statement
+    FROM pg_temp.due_account AS due
+    JOIN feed_statement AS statement
+        ON statement.provider_code = due.provider_code AND statement.account_ref = due.account_ref
     JOIN account ON account.provider_code = statement.provider_code
         AND account.provider_account_ref = statement.account_ref AND account.kind <> 'trial'
     JOIN feed_delivery AS delivery ON delivery.number = statement.delivery_number
@@ -74,7 +80,8 @@ WITH stated AS (
         AND statement.closing_on < ($1::timestamptz AT TIME ZONE 'Europe/London')::date + 1
         AND (delivery.received_at >= $2::timestamptz OR statement.closing_on >= $2::date OR EXISTS (
             SELECT FROM reconciliation_finding AS open WHERE open.status = 'open' AND open.kind = 'balance_differs'
-                AND open.account_id = account.id AND open.concerns_on = statement.closing_on))
+                AND open.provider_code = statement.provider_code AND open.account_ref = statement.account_ref
+                AND open.concerns_on = statement.closing_on))
     ORDER BY statement.provider_code, statement.account_ref, statement.closing_on, statement.delivery_number DESC,
         statement.sequence DESC NULLS LAST, statement.id DESC
 ), compared AS MATERIALIZED (
@@ -83,7 +90,7 @@ WITH stated AS (
 SELECT concat_ws(':', 'balance_differs', compared.account_id, compared.closing_on), 'balance_differs',
     compared.provider_code, compared.account_id, compared.closing_on, compared.closing_pence, compared.held_pence,
     'the provider states another balance at the end of the day than the rows that have posted make',
-    compared.delivery_number
+    compared.delivery_number, compared.account_ref
 FROM compared LEFT JOIN LATERAL (
     SELECT before.closing_pence, before.closing_on FROM feed_statement AS before
     WHERE before.provider_code = compared.provider_code AND before.account_ref = compared.account_ref
@@ -102,14 +109,17 @@ SELECT concat_ws(':', 'sequence_gap', gap.provider_code, account_ref, before + 1
     'sequence_gap', gap.provider_code, account.id, closing_on, NULL::bigint, NULL::bigint,
     CASE WHEN sequence - before = 2 THEN 'statement ' || before + 1 || ' of the account has not come'
         ELSE 'statements ' || before + 1 || ' to ' || sequence - 1 || ' of the account have not come' END,
-    delivery_number
+    delivery_number, account_ref
 FROM (
     SELECT provider_code, account_ref, closing_on, sequence, delivery_number,
         lag(sequence) OVER (PARTITION BY provider_code, account_ref ORDER BY closing_on, sequence) AS before
     FROM (
-        SELECT provider_code, account_ref, sequence, closing_on, min(delivery_number) AS delivery_number
-        FROM feed_statement WHERE sequence IS NOT NULL AND closing_on IS NOT NULL
-        GROUP BY provider_code, account_ref, sequence, closing_on
+        SELECT statement.provider_code, statement.account_ref, statement.sequence, statement.closing_on,
+            min(statement.delivery_number) AS delivery_number
+        FROM pg_temp.due_account AS due JOIN feed_statement AS statement
+            ON statement.provider_code = due.provider_code AND statement.account_ref = due.account_ref
+        WHERE statement.sequence IS NOT NULL AND statement.closing_on IS NOT NULL
+        GROUP BY statement.provider_code, statement.account_ref, statement.sequence, statement.closing_on
     ) AS numbered
 ) AS gap
 LEFT JOIN account ON account.provider_code = gap.provider_code AND account.provider_account_ref = gap.account_ref
@@ -121,7 +131,7 @@ SELECT concat_ws(':', 'sequence_gap', provider_code, before + 1, sequence - 1), 
     NULL::uuid, NULL::date, NULL::bigint, NULL::bigint,
     CASE WHEN sequence - before = 2 THEN 'delivery ' || before + 1 || ' of the provider has not come'
         ELSE 'deliveries ' || before + 1 || ' to ' || sequence - 1 || ' of the provider have not come' END,
-    number
+    number, NULL::text
 FROM (
     SELECT provider_code, sequence, number,
         lag(sequence) OVER (PARTITION BY provider_code ORDER BY sequence) AS before
@@ -136,7 +146,8 @@ WHERE sequence - before > 1 AND $1::timestamptz >= $2::timestamptz
 _DAY_CHANGED: Final = """
 SELECT 'complete_day_changed:' || delivery.number, 'complete_day_changed', delivery.provider_code, NULL::uuid,
     NULL::date, NULL::bigint, NULL::bigint,
-    count(*) || ' rows wait: they are of days that an earlier file held whole, with other rows', delivery.number
+    count(*) || ' rows wait: they are of days that an earlier file held whole, with other rows', delivery.number,
+    NULL::text
 FROM quarantined_row AS waiting JOIN feed_delivery AS delivery ON delivery.number = waiting.delivery_number
 WHERE waiting.status = 'waiting' AND waiting.code = 'complete_day_changed' AND $1::timestamptz >= $2::timestamptz
 GROUP BY delivery.number, delivery.provider_code
@@ -151,4 +162,6 @@ REST: Final = {
     FindingKind.SEQUENCE_GAP: (_INTO + _STATEMENT_GAPS, _INTO + _DELIVERY_GAPS),
     FindingKind.COMPLETE_DAY_CHANGED: (_INTO + _DAY_CHANGED,),
 }
-"""Asked every quarter of an hour: each changes only with a delivery or a decision."""
+"""Asked every quarter of an hour of what is new, and once a day of all: each changes with a delivery, a decision, a
+registration, or the day on which a statement closes.
+"""

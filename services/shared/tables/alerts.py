@@ -86,6 +86,47 @@ class AlertDue(Table):
     last_id: Mapped[int | None]
 
 
+class ReconciliationDue(Table):
+    """Rows that have posted and that no look has compared with statements yet: they lie between two ids, among those of
+    batches that posted beside them. Written in the batch's own transaction, once for batches of one transaction.
+    """
+
+    __tablename__ = "reconciliation_due"
+    __table_args__ = {"info": held_by(INGEST, readers=(INGEST,), amends=False, deletes=True)}
+
+    batch_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    first_id: Mapped[int]
+    last_id: Mapped[int]
+
+
+class StatementDue(Table):
+    """A delivery whose statements no look has compared yet, or none since its rows have all posted. Written in the
+    transaction that stores it.
+    """
+
+    __tablename__ = "statement_due"
+    __table_args__ = {"info": held_by(INGEST, readers=(INGEST,), amends=False, deletes=True)}
+
+    delivery_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
+class StatementWaiting(Table):
+    """An account of which a look has seen statements that nothing could be compared with yet: no account was registered
+    under the reference, or their closing day (`next_closing_on` is the first) was still to come.
+    """
+
+    __tablename__ = "statement_waiting"
+    __table_args__ = (
+        CheckConstraint("NOT has_account OR next_closing_on IS NOT NULL", name="waits_for_something"),
+        {"info": held_by(INGEST, readers=(INGEST,), amends=False, deletes=True)},
+    )
+
+    provider_code: Mapped[Code] = mapped_column(ForeignKey("feed_provider.code"), primary_key=True)
+    account_ref: Mapped[str] = mapped_column(primary_key=True)
+    has_account: Mapped[bool]
+    next_closing_on: Mapped[date | None]
+
+
 class FeedStatement(Table):
     """What a provider states about an account at the end of a day or statement, as delivered, in its own currency.
 
@@ -97,6 +138,9 @@ class FeedStatement(Table):
     __table_args__ = (
         Index("ix_feed_statement_account", "provider_code", "account_ref", "closing_on"),
         Index("ix_feed_statement_delivery_number", "delivery_number"),
+        Index(
+            "ix_feed_statement_disproved", "provider_code", "account_ref", postgresql_where=text("is_proved IS FALSE")
+        ),
         {"info": held_by(INGEST, append_only=True)},
     )
 
@@ -120,13 +164,21 @@ class ReconciliationFinding(Table):
     """A disagreement or a gap, as it was found: never an overwrite. A person closes it with a reason, or it closes by
     itself when it no longer holds.
 
-    `key` says what it is about, so that the same thing stands open once.
+    `key` says what it is about, so that the same thing stands open once. `account_ref` is the account's reference as
+    its statements have it, whether or not an account is registered; NULL where it is about a provider or a delivery.
     """
 
     __tablename__ = "reconciliation_finding"
     __table_args__ = (
         Index("uq_reconciliation_finding_open", "key", unique=True, postgresql_where=text("status = 'open'")),
         Index("ix_reconciliation_finding_provider_code", "provider_code", "found_at"),
+        Index(
+            "ix_reconciliation_finding_account",
+            "provider_code",
+            "account_ref",
+            "concerns_on",
+            postgresql_where=text("status = 'open'"),
+        ),
         CheckConstraint(
             "(status = 'closed') = (closed_at IS NOT NULL AND closed_by IS NOT NULL AND close_reason IS NOT NULL)",
             name="closed_has_reason",
@@ -149,3 +201,4 @@ class ReconciliationFinding(Table):
     closed_at: Mapped[At | None]
     closed_by: Mapped[str | None]
     close_reason: Mapped[str | None]
+    account_ref: Mapped[str | None]

@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, LargeBinary, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.shared.feed_vocabulary import FeedKeyKind, ProposalStatus, Resolution, SignatureScheme
@@ -105,6 +106,7 @@ class FeedDelivery(Table):
             postgresql_nulls_not_distinct=True,
         ),
         Index("ix_feed_delivery_provider_code_received_at", "provider_code", "received_at"),
+        Index("ix_feed_delivery_sequence", "provider_code", "sequence", postgresql_where=text("sequence IS NOT NULL")),
         Index(
             "uq_feed_delivery_external_id",
             "provider_code",
@@ -247,7 +249,11 @@ class QuarantinedRow(Table):
 
 
 class QuarantineResolution(Table):
-    """What one person proposes to make of a quarantined row, and what a second one answers."""
+    """What one person proposes to make of a quarantined row, and what a second one answers.
+
+    `withdraws` is the posted transactions (their provider's ids) that a proposal to replace a changed day takes back,
+    as the proposer was shown them; NULL for any other.
+    """
 
     __tablename__ = "quarantine_resolution"
     __table_args__ = (
@@ -273,3 +279,4 @@ class QuarantineResolution(Table):
     decided_by: Mapped[str | None]
     decided_at: Mapped[At | None]
     decision_reason: Mapped[str | None]
+    withdraws: Mapped[list[str] | None] = mapped_column(ARRAY(Text))

@@ -207,7 +207,8 @@ class Categorisation(Table):
     """A category that a person gave a posted transaction afterwards; the latest counts, all are kept.
 
     `act_id` is shared by what one person changed at once. `reason` is encrypted under the key of the person whose
-    transactions these were; where they were several people's it names nobody and stands in clear.
+    transactions these were; where they were several people's it names nobody and stands in clear. `follows_id` is the
+    transaction that this one takes back and went along with; NULL where a person meant this very one.
     """
 
     __tablename__ = "categorisation"
@@ -223,6 +224,7 @@ class Categorisation(Table):
     made_by: Mapped[str]
     made_at: Mapped[At]
     reason: Mapped[str]
+    follows_id: Mapped[int | None] = mapped_column(ForeignKey("card_transaction.id"))
 
 
 class SpendDelta(Table):

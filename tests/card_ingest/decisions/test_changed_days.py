@@ -13,6 +13,7 @@ from tests.http import Clients
 
 HEADING = "TRANS DATE,BILLING GROSS AMT,MERCHANT NAME,CARD NUMBER,TRANS CAC CODE 1"
 CAFE, TEA, BUS = "2026-11-10,3.50,cafe,CARD-1,x", "2026-11-10,2.00,tea room,CARD-1,x", "2026-11-11,1.80,bus,CARD-1,x"
+MILK = "2026-11-10,0.90,dairy,CARD-1,x"
 REASON = {"reason": "the bank says so in writing"}
 
 
@@ -28,7 +29,14 @@ def ended(receipt: Receipt) -> tuple[int, int, int]:
     return receipt.posted.rows, receipt.already_posted.rows, receipt.quarantined.rows
 
 
-async def decide(feed: Feed, clients: Clients, *, at_most: int = 99, ending: str = "already_posted") -> None:
+async def end_all(feed: Feed, clients: Clients, ending: str) -> None:
+    """End every waiting row without posting it."""
+    await decide(feed, clients, ending=ending, posts=False)
+
+
+async def decide(
+    feed: Feed, clients: Clients, *, at_most: int = 99, ending: str = "already_posted", posts: bool = True
+) -> None:
     """Post every waiting row that has not posted, and end the others."""
     first, second = clients.of(Role.FINANCE_OFFICER, name="F1"), clients.of(Role.FINANCE_APPROVER, name="F2")
     rows = await feed.connection.fetch(
@@ -37,7 +45,7 @@ async def decide(feed: Feed, clients: Clients, *, at_most: int = 99, ending: str
         " FROM quarantined_row AS waiting WHERE status = 'waiting' ORDER BY row_number"
     )
     for row in rows[:at_most]:
-        resolution = ending if row["known"] or ending == "no_money" else "post"
+        resolution = ending if row["known"] or not posts else "post"
         address = f"/v1/feeds/quarantine/{row['id']}/resolutions"
         proposed = (await first.post(address, json={"resolution": resolution, **REASON})).json()
         answer = await second.post(f"/v1/feeds/resolutions/{proposed['id']}/confirmation", json=REASON)
@@ -64,18 +72,37 @@ async def test_what_the_day_held_before_it_was_corrected_waits_like_any_other_ch
     assert ended(await send(feed, CAFE, BUS)) == (1, 0, 1)
 
 
-@pytest.mark.parametrize("ending", ["already_posted", "no_money"])
-async def test_a_change_that_people_have_not_posted_whole_waits_again(
+async def test_a_change_that_people_have_not_decided_whole_waits_again(feed: Feed, clients: Clients) -> None:
+    await send(feed, CAFE)
+    await send(feed, CAFE, TEA)
+    await decide(feed, clients, at_most=1)
+    assert ended(await send(feed, TEA, CAFE, BUS)) == (1, 0, 2)
+    assert await feed.books() == Books(-350 - 180, 0, 2)
+
+
+@pytest.mark.parametrize("ending", ["no_money", "already_posted"])
+async def test_what_people_ended_without_money_is_known_by_decision_and_the_day_waits_for_nobody(
     feed: Feed, clients: Clients, ending: str
 ) -> None:
     await send(feed, CAFE)
+    await send(feed, CAFE, TEA, BUS)
+    await end_all(feed, clients, ending)
+    for day in (12, 13):
+        receipt = await send(feed, TEA, CAFE, BUS, f"2026-11-{day},1.50,x,CARD-1,y")
+        rows = await feed.rows(receipt)
+        assert rows == {1: (ending, "decided_before"), 2: ("already_posted", None), 3: ("already_posted", None)}
+        assert receipt.posted.rows == 1
+    assert await feed.books() == Books(-350 - 180 - 300, 0, 4)
+
+
+async def test_what_people_ended_of_one_day_is_not_ended_of_another_decision(feed: Feed, clients: Clients) -> None:
+    await send(feed, CAFE)
     await send(feed, CAFE, TEA)
-    if ending == "already_posted":
-        await decide(feed, clients, at_most=1)
-    else:
-        await decide(feed, clients, ending=ending)
-    assert ended(await send(feed, TEA, CAFE, BUS)) == (1, 0, 2)
-    assert await feed.books() == Books(-350 - 180, 0, 2)
+    await end_all(feed, clients, "no_money")
+    assert ended(await send(feed, CAFE, TEA, MILK)) == (0, 0, 3)
+    await decide(feed, clients)
+    assert await feed.books() == Books(-350 - 200 - 90, 0, 3)
+    assert ended(await send(feed, MILK, TEA, CAFE)) == (0, 3, 0)
 
 
 async def test_another_day_of_the_same_file_is_not_settled_with_it(feed: Feed, clients: Clients) -> None:
