@@ -79,18 +79,22 @@ _DISPUTED: Final = {
     """,
 }
 
-# What two people have ended of a day without posting it, where what they decided about is what the day holds now.
-_ENDED: Final = f"""
-    SELECT decided.account_ref, decided.booked_on, ended.transaction_id, ended.released_as
+# Days of which two people have made what they hold now, by the delivery that they decided about.
+_DECIDED: Final = f"""
+    SELECT decided.account_ref, decided.booked_on, decided.delivery_number
     FROM {_DAYS} JOIN LATERAL (
         SELECT account_ref, booked_on, delivery_number, revision FROM feed_complete_day AS claimed
         WHERE {_SAME_DAY} ORDER BY revision DESC LIMIT 1
     ) AS decided ON decided.revision > 1
-    JOIN quarantined_row AS ended ON ended.delivery_number = decided.delivery_number
-    WHERE ended.code = 'complete_day_changed' AND ended.released_as IN ('no_money', 'already_posted')
+"""  # noqa: S608 (joined from constants)
+# What they have ended of those deliveries without posting it.
+_ENDED: Final = """
+    SELECT ended.delivery_number, ended.transaction_id, ended.released_as FROM quarantined_row AS ended
+    WHERE ended.delivery_number = ANY($2::bigint[]) AND ended.code = 'complete_day_changed'
+        AND ended.released_as IN ('no_money', 'already_posted')
         AND NOT EXISTS (SELECT FROM card_transaction AS posted
             WHERE posted.provider_code = $1 AND posted.provider_transaction_id = ended.transaction_id)
-"""  # noqa: S608 (joined from constants)
+"""
 
 _REVISE: Final = """
     INSERT INTO feed_complete_day
@@ -212,13 +216,14 @@ class Ordinals:
 class Disputed:
     """What of a delivery waits for a person: days that an earlier one told otherwise, rows equal to an earlier one's.
 
-    Rows are named by the content that their ids are made of. `ended` is what people have ended of its other days
-    without posting it, by day and id.
+    Rows are named by the content that their ids are made of. `decided` names, for its other days, the delivery that
+    people decided about, and `ended` what they ended of those without posting it, by delivery and id.
     """
 
     days: frozenset[tuple[str, date]]
     rows: frozenset[str]
-    ended: Mapping[tuple[tuple[str, date], str], RowOutcome] = field(default_factory=dict)
+    decided: Mapping[tuple[str, date], int] = field(default_factory=dict)
+    ended: Mapping[tuple[int, str], RowOutcome] = field(default_factory=dict)
 
     def judged(self, row: ReadRow) -> tuple[RowOutcome, Reason | Note] | None:
         """Return where a row ends without being posted, and why, if it does: it waits, or was decided about before."""
@@ -227,8 +232,9 @@ class Disputed:
             return RowOutcome.QUARANTINED, Reason.COMPLETE_DAY_CHANGED
         if self.rows and transaction_id[:_DIGEST_HEX] in self.rows:
             return RowOutcome.QUARANTINED, Reason.EQUAL_TO_EARLIER_ROW
-        if self.ended and (end := self.ended.get((day(row), transaction_id))) is not None:
-            return end, Note.DECIDED_BEFORE
+        if self.ended and (delivery_number := self.decided.get(day(row))) is not None:
+            end = self.ended.get((delivery_number, transaction_id))
+            return None if end is None else (end, Note.DECIDED_BEFORE)
         return None
 
 
@@ -248,16 +254,15 @@ async def claim(session: WriteSession, feed: Feed, survey: Survey, *, delivery_n
     given = (feed.provider_code, feed.profile, delivery_number)
     await connection.execute(_CLAIM[survey.covers], *given)
     found = await connection.fetch(_DISPUTED[survey.covers], *given)
-    ended = await connection.fetch(_ENDED, *given[:2]) if survey.covers == "complete_days" else ()
+    decided = await connection.fetch(_DECIDED, *given[:2]) if survey.covers == "complete_days" else ()
     await connection.execute("DROP TABLE staged_claim")
     if survey.covers == "increments":
         return Disputed(frozenset(), frozenset(each["row"] for each in found))
+    deciding = {(each["account_ref"], each["booked_on"]): each["delivery_number"] for each in decided}
+    ended = await connection.fetch(_ENDED, feed.provider_code, set(deciding.values())) if deciding else ()
+    ends = {(each["delivery_number"], each["transaction_id"]): RowOutcome(each["released_as"]) for each in ended}
     days = frozenset((each["account_ref"], each["booked_on"]) for each in found)
-    ends = {
-        ((each["account_ref"], each["booked_on"]), each["transaction_id"]): RowOutcome(each["released_as"])
-        for each in ended
-    }
-    return Disputed(days, frozenset(), ends)
+    return Disputed(days, frozenset(), deciding, ends)
 
 
 async def alone(session: WriteSession, feed: Feed) -> None:

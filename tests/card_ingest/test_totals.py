@@ -29,6 +29,7 @@ ROWS = ("a,10/11/2026,ACC-1,-3.50", "b,10/11/2026,ACC-1,-2.00", "c,11/11/2026,AC
         "d,,ACC-1,-4.50",
         ",11/11/2026,Total,-4.50",
         "Totals,11/11/2026,ACC-1,-4.50",
+        "Totals,11/11/2026,ACC-1,4.50",
     ],
 )
 def test_a_line_with_the_sum_of_the_rows_above_and_without_what_a_row_has_is_a_totals_line(line: str) -> None:

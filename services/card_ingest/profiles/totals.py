@@ -49,10 +49,10 @@ class Totals:
 
     def _is_sum(self, pence: int | None) -> bool:
         """Tell whether an amount is the sum of several rows: of all, or of those since the last totals line."""
-        if self._rows >= _FEWEST and pence in (self._in - self._out, self._in, -self._out):
+        if self._rows >= _FEWEST and pence in _totals(self._in, self._out):
             return True
-        money_in, money_out = self._in - self._in_before, self._out - self._out_before
-        return self._rows - self._rows_before >= _FEWEST and pence in (money_in - money_out, money_in, -money_out)
+        since = _totals(self._in - self._in_before, self._out - self._out_before)
+        return self._rows - self._rows_before >= _FEWEST and pence in since
 
     def _begin_anew(self) -> bool:
         self._rows_before, self._in_before, self._out_before = self._rows, self._in, self._out
@@ -88,5 +88,10 @@ class Totals:
             (self._in - self._in_before, self._out - self._out_before),
         ):
             net = money_in - money_out
-            one = (net, -net, money_in + money_out) if "direction" in self._file.places else (net,)
+            one = (net, -net, money_in + money_out) if "direction" in self._file.places else (net, -net)
             yield {"amount": one, "debit": (money_out,), "credit": (money_in,)}
+
+
+def _totals(money_in: int, money_out: int) -> tuple[int, int, int, int]:
+    """Return what a total of rows may say, what was spent also without its sign."""
+    return money_in - money_out, money_out - money_in, money_in, -money_out
