@@ -114,7 +114,38 @@ async def policy(session: AnySession, provider_code: str) -> Policy:
 def prepared(rows: Iterator[Row], policy: Policy) -> Batch | None:
     """Read the next batch of rows and encode them for staging; None after the last. No database is needed."""
     found = list(islice(rows, ROWS))
-    return _batch(found, policy) if found else None
+    return of_rows(found, policy) if found else None
+
+
+def of_rows(rows: Sequence[Row], policy: Policy) -> Batch:
+    """Judge rows by their own content, however many, and encode what is left for staging."""
+    staged: dict[int, ReadRow] = {}
+    told: list[Result] = []
+    for row in rows:
+        if isinstance(row, BadRow):
+            outcome = RowOutcome.NO_MONEY if isinstance(row.reason, Note) else RowOutcome.QUARANTINED
+            told.append(Result(row, outcome, row.reason))
+        elif row.effect_pence == 0 and row.event.status is EventStatus.AUTHORISED:
+            told.append(Result(row, RowOutcome.NO_MONEY, Note.CARD_CHECK))
+        elif policy.disputed is not None and (end := policy.disputed.judged(row)) is not None:
+            told.append(Result(row, *end))
+        else:
+            staged[row.number] = row
+    records: list[Record] = []
+    has_transfers = False
+    for row in staged.values():
+        event = row.event
+        choice = policy.rules.choose(event.type, event.mcc, event.merchant_name, row.booked_on)
+        has_transfers = has_transfers or choice.is_transfer
+        record = staging.record(
+            row,
+            category=choice.category,
+            category_rule_id=choice.rule_id,
+            payee=choice.payee,
+            trial_ref=policy.trial_ref,
+        )
+        records.append(record)
+    return Batch(rows, staged, staging.in_order(records), told, policy.rules if has_transfers else None)
 
 
 async def post(
@@ -153,7 +184,7 @@ async def release(session: WriteSession, delivery: StoredDelivery, policy: Polic
     if not rows:
         await session.rollback()
         return 0
-    batch = _batch(rows, policy)
+    batch = of_rows(rows, policy)
     number, posted = await _write(connection, delivery, batch, ciphers=session.ciphers)
     gone = await quarantine.release(
         connection, posted.rows, posted.others, Origin(delivery.provider_code, delivery.number, now)
@@ -261,33 +292,3 @@ async def _record_batch(
         request_id=session.request_id,
     )
     await audit.record_acts(session, [act])
-
-
-def _batch(rows: Sequence[Row], policy: Policy) -> Batch:
-    staged: dict[int, ReadRow] = {}
-    told: list[Result] = []
-    for row in rows:
-        if isinstance(row, BadRow):
-            outcome = RowOutcome.NO_MONEY if isinstance(row.reason, Note) else RowOutcome.QUARANTINED
-            told.append(Result(row, outcome, row.reason))
-        elif row.effect_pence == 0 and row.event.status is EventStatus.AUTHORISED:
-            told.append(Result(row, RowOutcome.NO_MONEY, Note.CARD_CHECK))
-        elif policy.disputed is not None and (end := policy.disputed.judged(row)) is not None:
-            told.append(Result(row, *end))
-        else:
-            staged[row.number] = row
-    records: list[Record] = []
-    has_transfers = False
-    for row in staged.values():
-        event = row.event
-        choice = policy.rules.choose(event.type, event.mcc, event.merchant_name, row.booked_on)
-        has_transfers = has_transfers or choice.is_transfer
-        record = staging.record(
-            row,
-            category=choice.category,
-            category_rule_id=choice.rule_id,
-            payee=choice.payee,
-            trial_ref=policy.trial_ref,
-        )
-        records.append(record)
-    return Batch(rows, staged, staging.in_order(records), told, policy.rules if has_transfers else None)

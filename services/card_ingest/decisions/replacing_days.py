@@ -96,7 +96,7 @@ async def _batch(session: WriteSession, row: Waiting, day: ChangedDay, policy: P
     """Return the batch that takes back what the day lacks and posts what it adds, in the order of its numbers."""
     provider = row.delivery.provider_code
     rows = [await _posting(session, row, each) for each in day.adds]
-    batch = batches.prepared(iter(rows), policy) or Batch([], {}, [], [])
+    batch = batches.of_rows(rows, policy)
     for place, earlier in enumerate(day.lacks):
         name = earlier["transaction_id"]
         if await queries.is_taken_back(session, provider, earlier, named=name):
