@@ -42,8 +42,8 @@ class Requests:
         made = [partial(_Connection, waiting, self._expected, took, end) for end in ends]
         opened = [await loop.create_connection(connection, host, port) for connection in made]
         watch = Stopwatch()
-        for _, each in opened:
-            each.send_next()
+        for transport, each in opened:
+            each.begin(transport)
         await asyncio.gather(*ends)
         rate = watch.rate(len(self._ready))
         for transport, _ in opened:
@@ -61,9 +61,9 @@ class _Connection(asyncio.Protocol):
         self._end = end
         self._answer = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def begin(self, transport: asyncio.WriteTransport) -> None:
         self._transport = transport
+        self.send_next()
 
     def send_next(self) -> None:
         request = next(self._waiting, None)

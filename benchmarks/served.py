@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from benchmarks import webhook_app
 from benchmarks.stage import Stage
 from services import together
+from services.shared import garbage
 from services.shared import settings as settings_module
 from services.shared.web import logs
 
@@ -91,4 +92,5 @@ def _application(what: str) -> ASGIApp:
 if __name__ == "__main__":
     logs.configure("error")
     application = _application(sys.argv[1])
+    garbage.settle()  # As each service does when it starts.
     uvicorn.run(application, host="127.0.0.1", port=int(sys.argv[2]), log_config=None, access_log=False)
