@@ -198,6 +198,37 @@ def test_an_old_workbook_whose_cells_span_too_much_is_refused() -> None:
         assert refused.value.code == "workbook_too_large"
 
 
+def test_a_part_in_an_encoding_that_nobody_knows_is_refused() -> None:
+    part = b'<?xml version="1.0" encoding="UTF1e999-8"?><worksheet/>'
+    with pytest.raises(UnreadableDelivery) as refused:
+        spreadsheet.as_text(rezipped(xlsx(HEADING), **{"xl/worksheets/sheet1.xml": part}), kind="xlsx", sheet=None)
+    assert refused.value.code == "broken_workbook"
+
+
+def with_record(raw: bytes, kind: bytes, place: int, content: bytes) -> bytes:
+    """Write something else over a record's content; `kind` is the record's number and length."""
+    start = raw.index(kind) + len(kind) + place
+    return raw[:start] + content + raw[start + len(content) :]
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "content"),
+    [
+        (b"\x00\x02\x0e\x00", 0, struct.pack("<I", 0x3B000000)),
+        (b"\x00\x02\x0e\x00", 8, struct.pack("<H", 0x3B00)),
+        (b"\xfc\x00", 6, struct.pack("<I", 0x7FFFFFFF)),
+    ],
+    ids=["first row", "first column", "shared strings"],
+)
+def test_an_old_workbook_that_says_it_is_larger_than_it_can_be_is_refused(
+    kind: bytes, place: int, content: bytes
+) -> None:
+    spoilt = with_record(xls(HEADING, (1, DAY, 88, "A", "x")), kind, place, content)
+    with pytest.raises(UnreadableDelivery) as refused:  # Its reader would end the whole process.
+        spreadsheet.as_text(spoilt, kind="xls", sheet=None)
+    assert refused.value.code == "broken_workbook"
+
+
 def an_old_book(sheets: int, cells: Sequence[tuple[int, int, str]]) -> bytes:
     content = io.BytesIO()
     book = xlwt.Workbook()

@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.synchronize import Lock
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from services.card_ingest.profiles.profile import Profile
 from services.shared import embedded
 from services.shared.web import logs
 from tests.conservation import arena as arenas
@@ -106,23 +108,26 @@ def _mangled(folder: Path, *, files: int, seed: int) -> bool:
     """Mangle files in as many processes as there are processors; what the parsers' libraries print is left out."""
     processes = os.cpu_count() or 1
     done, lock = multiprocessing.Value("q", 0, lock=False), multiprocessing.Lock()
-    shares = [files // processes + (place < files % processes) for place in range(processes)]
+    forked = multiprocessing.get_context("fork")
     with (
-        multiprocessing.get_context("fork").Pool(processes, initializer=_quiet, initargs=(done, lock)) as pool,
+        ProcessPoolExecutor(processes, forked, initializer=_quiet, initargs=(done, lock)) as pool,
         Progress(*_COLUMNS) as bar,
     ):
         task = bar.add_task("mangled files", total=files)
-        work = [(folder, seed + place, share) for place, share in enumerate(shares)]
-        found = pool.starmap_async(_mangle_share, work)
-        while not found.ready():
-            found.wait(1.0)
+        shares = {place: files // processes + (place < files % processes) for place in range(processes)}
+        found = [pool.submit(_mangle_share, folder, seed + place, share) for place, share in shares.items()]
+        while wait(found, timeout=1.0).not_done:
             bar.update(task, completed=done.value)
-        outcomes = found.get()
+    outcomes = [each.result() for each in found if each.exception() is None]
     for outcome in outcomes:
         _say(outcome.sentence)
         for failure in outcome.failures[:20]:
             _say(f"  {failure}")
-    return not any(outcome.failures for outcome in outcomes)
+    if len(outcomes) < processes:
+        _say("a parser has ended its process; the files that the processes had in hand:")
+        for at_hand in sorted(folder.glob("at_hand_*")):
+            _say(f"  {at_hand.read_bytes().hex()}")
+    return len(outcomes) == processes and not any(outcome.failures for outcome in outcomes)
 
 
 _counter: list[tuple[object, Lock]] = []
@@ -142,9 +147,13 @@ def _mangle_share(folder: Path, seed: int, files: int) -> mutations.Outcome:
             done.value += so_far - told[0]  # type: ignore[attr-defined]
         told[0] = so_far
 
-    own = folder / f"layouts_{seed}"
+    def noted(profile: Profile, content: bytes) -> tuple[int, int]:
+        at_hand.write_bytes(content)  # What ends the process cannot tell it any more.
+        return mutations.told(profile, content)
+
+    own, at_hand = folder / f"layouts_{seed}", folder / f"at_hand_{seed}"
     own.mkdir()
-    return mutations.mangle(own, seed=seed, files=files, progress=say)
+    return mutations.mangle(own, seed=seed, files=files, plant=noted, progress=say)
 
 
 def _say(sentence: str) -> None:

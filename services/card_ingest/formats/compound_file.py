@@ -157,9 +157,8 @@ def _check(stream: bytes) -> None:
             spans_before, span = spans_before + span.cells, _Span()
         elif kind == _SHARED_STRINGS or (kind == _CONTINUED and before == _SHARED_STRINGS):
             shared.append(content)
-        elif kind == _DIMENSIONS and len(content) >= 12:
-            _, last_row, _, last_column = struct.unpack_from("<IIHH", content)
-            span.reach(last_row, last_column)
+        elif kind == _DIMENSIONS:
+            span.reach(*_declared(content))
         elif kind in _CELLS:
             row, column = struct.unpack_from("<HH", content)
             span.reach(row + 1, column + 1)
@@ -171,6 +170,18 @@ def _check(stream: bytes) -> None:
     lengths = shared_strings.lengths(shared) if shared else ()
     if sum(count * lengths[number] for number, count in texts.items() if number < len(lengths)) > MOST_SHARED_TEXT:
         raise _too_large()
+
+
+def _declared(content: bytes) -> tuple[int, int]:
+    """Return the rows and columns that a sheet is said to span, a short record in the older words.
+
+    A first beyond the last is no size: a reader that takes one from the other makes room for more than there is.
+    """
+    places = struct.unpack("<HHHH", content[:8]) if len(content) < 12 else struct.unpack_from("<IIHH", content)
+    first_row, rows, first_column, columns = places
+    if (rows and first_row >= rows) or (columns and first_column >= columns):
+        raise _broken()
+    return rows, columns
 
 
 def _refuse_kind(kind: int, content: bytes) -> None:

@@ -89,7 +89,7 @@ def _checked(content: bytes) -> "_Cells":
     try:
         parser.feed(content)
         parser.close()
-    except (SAXException, DefusedXmlException):
+    except (SAXException, DefusedXmlException, LookupError):  # The last, of an encoding that nobody knows.
         raise _broken() from None
     return cells
 

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from typing import Final
 
 _COUNTS_BYTES: Final = 8
+_FEWEST_BYTES: Final = 3
+"""Of one string: its length and its flags."""
+
 _TWO_BYTES_EACH: Final = 0x1
 _HAS_PHONETIC: Final = 0x4
 _HAS_RUNS: Final = 0x8
@@ -22,6 +25,8 @@ def lengths(records: Sequence[bytes]) -> "array[int]":
     """
     table = _Table(records)
     _, count = struct.unpack("<II", table.take(_COUNTS_BYTES))
+    if count * _FEWEST_BYTES > sum(map(len, records)):  # A reader makes room for all that it is told of.
+        raise ValueError("it says that it has more strings than there are bytes for")
     found = array("H")
     for _ in range(count):
         if table.is_at_end:  # It says that it has more than it has.
