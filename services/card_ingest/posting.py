@@ -84,6 +84,7 @@ WHERE staged.row_number = ANY($2::integer[])
 # Statements of their own, since nothing tells the planner how many rows were inserted: it would compare each with each.
 # The accounts are among those whose balances this transaction has moved and so locked already. IS TRUE keeps the open
 # holds one hashed look, and NOT IN keeps the planner from taking them for one row: else each row is held against each.
+# Of several rows of a delivery that settle one hold, the first does.
 _SETTLE: Final = f"""
 WITH due AS MATERIALIZED (
     SELECT coalesce(staged.authorisation_id, staged.provider_transaction_id) AS hold_id,
@@ -93,13 +94,16 @@ WITH due AS MATERIALIZED (
     WHERE staged.status = 'posted' AND (coalesce(staged.authorisation_id, staged.provider_transaction_id) IN (
         SELECT hold.provider_transaction_id FROM card_hold AS hold
         WHERE hold.provider_code = $1 AND hold.status = 'authorised')) IS TRUE
-), settled AS (
-    UPDATE card_hold AS hold SET status = 'posted', settled_at = due.occurred_at
+), first AS MATERIALIZED (
+    SELECT DISTINCT ON (due.hold_id, posted.account_id) due.hold_id, posted.account_id, due.occurred_at
     FROM due JOIN card_transaction AS posted ON posted.provider_code = $1
         AND posted.provider_transaction_id = due.provider_transaction_id
         AND posted.delivery_number = due.delivery_number AND posted.row_number = due.row_number
-    WHERE hold.provider_code = $1 AND hold.provider_transaction_id = due.hold_id
-        AND hold.status NOT IN ('posted', 'reversed', 'expired', 'declined') AND hold.account_id = posted.account_id
+    ORDER BY due.hold_id, posted.account_id, due.row_number
+), settled AS (
+    UPDATE card_hold AS hold SET status = 'posted', settled_at = first.occurred_at FROM first
+    WHERE hold.provider_code = $1 AND hold.provider_transaction_id = first.hold_id
+        AND hold.status NOT IN ('posted', 'reversed', 'expired', 'declined') AND hold.account_id = first.account_id
     RETURNING hold.account_id, hold.amount_pence - hold.released_pence AS held_pence
 )
 UPDATE account_balance AS balance SET held_pence = balance.held_pence - move.pence

@@ -34,6 +34,16 @@ async def test_settlement_takes_the_whole_hold_back_whatever_it_clears_for(
     assert await feed.connection.fetchval("SELECT status FROM card_hold") == "posted"
 
 
+@pytest.mark.parametrize("ids", [("t1", "t2"), ("t2", "t1")])
+async def test_of_two_settlements_in_one_delivery_the_first_ends_the_hold(feed: Feed, ids: tuple[str, str]) -> None:
+    await feed.send(a_hold())
+    times = ("2026-11-12T10:31:00+00:00", "2026-11-12T10:30:00+00:00")
+    told = zip(ids, times, strict=True)
+    await feed.send(*(build.an_event(name, authorisation_id="h1", occurred_at=at) for name, at in told))
+    settled_at = await feed.connection.fetchval("SELECT settled_at FROM card_hold")
+    assert settled_at.isoformat() == times[0]
+
+
 @pytest.mark.parametrize("order", [[0, 1], [1, 0]])
 async def test_a_hold_and_its_settlement_may_come_together_in_any_order(feed: Feed, order: list[int]) -> None:
     rows = [a_hold(), build.an_event("t1", authorisation_id="h1")]
