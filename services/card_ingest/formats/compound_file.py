@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from services.card_ingest.formats import shared_strings
-from services.card_ingest.formats.trouble import UnreadableDelivery
+from services.card_ingest.formats import shared_strings, trouble
 
 MOST_CELLS: Final = 4_000_000
 """Cells of the rectangles that the sheets' cells span: a reader makes room for all of every sheet."""
@@ -21,7 +20,6 @@ MOST_SHARED_TEXT: Final = 128 * 2**20
 """Characters of all the cells whose text is shared: a reader makes each its own copy."""
 
 _MAGIC: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_HEADER_BYTES: Final = 512
 _FAT_SECTORS_IN_HEADER: Final = 109
 _LARGEST_SECTOR: Final = 0xFFFFFFFA
 _ENTRY_BYTES: Final = 128
@@ -107,25 +105,25 @@ def is_one(raw: bytes) -> bool:
 def refuse_encrypted(raw: bytes) -> None:
     """Raise UnreadableDelivery where a compound file is an encrypted workbook of today's kind."""
     if any(entry.name in {"encryptedpackage", "encryptioninfo"} for entry in _opened(raw).entries):
-        raise _encrypted()
+        raise trouble.encrypted_workbook()
 
 
 def checked(raw: bytes) -> bytes:
     """Return the bytes of an XLS workbook that may be read. Raises UnreadableDelivery."""
     if not is_one(raw):
-        raise _broken()
+        raise trouble.broken_workbook()
     refuse_encrypted(raw)
     file = _opened(raw)
     if any("vba" in entry.name for entry in file.entries):
-        raise _macros()
+        raise trouble.macros_in_workbook()
     books = [entry for entry in file.entries if entry.name in {"workbook", "book"}]
     if not books:
-        raise _broken()
+        raise trouble.broken_workbook()
     try:
         for book in books:
             _check(file.stream(book))
     except (struct.error, ValueError, IndexError):
-        raise _broken() from None
+        raise trouble.broken_workbook() from None
     return raw
 
 
@@ -133,7 +131,7 @@ def _opened(raw: bytes) -> _File:
     try:
         return _File(raw)
     except (struct.error, ValueError):
-        raise _broken() from None
+        raise trouble.broken_workbook() from None
 
 
 def _entry(directory: bytes, place: int) -> _Entry | None:
@@ -165,11 +163,11 @@ def _check(stream: bytes) -> None:
             if kind == _SHARED_TEXT_CELL:
                 texts[struct.unpack_from("<I", content, _PLACE_BYTES)[0]] += 1
         if spans_before + span.cells > MOST_CELLS:
-            raise _too_large()
+            raise trouble.workbook_too_large()
         before = before if kind == _CONTINUED else kind
     lengths = shared_strings.lengths(shared) if shared else ()
     if sum(count * lengths[number] for number, count in texts.items() if number < len(lengths)) > MOST_SHARED_TEXT:
-        raise _too_large()
+        raise trouble.workbook_too_large()
 
 
 def _declared(content: bytes) -> tuple[int, int]:
@@ -180,17 +178,17 @@ def _declared(content: bytes) -> tuple[int, int]:
     places = struct.unpack("<HHHH", content[:8]) if len(content) < 12 else struct.unpack_from("<IIHH", content)
     first_row, rows, first_column, columns = places
     if (rows and first_row >= rows) or (columns and first_column >= columns):
-        raise _broken()
+        raise trouble.broken_workbook()
     return rows, columns
 
 
 def _refuse_kind(kind: int, content: bytes) -> None:
     if kind == _FILE_PASS:
-        raise _encrypted()
+        raise trouble.encrypted_workbook()
     if kind in _FORMULAS:
-        raise UnreadableDelivery("formulas_in_workbook", "cells of the workbook hold formulas")
+        raise trouble.formulas_in_workbook()
     if kind == _BEGIN and content[2:4] == struct.pack("<H", _MACRO_SHEET):
-        raise _macros()
+        raise trouble.macros_in_workbook()
 
 
 class _Span:
@@ -213,19 +211,3 @@ def _records(stream: bytes) -> Iterator[tuple[int, bytes]]:
         kind, length = struct.unpack_from("<HH", stream, place)
         yield kind, stream[place + 4 : place + 4 + length]
         place += 4 + length
-
-
-def _too_large() -> UnreadableDelivery:
-    return UnreadableDelivery("workbook_too_large", "the workbook is larger than is taken")
-
-
-def _broken() -> UnreadableDelivery:
-    return UnreadableDelivery("broken_workbook", "the file is no workbook of its kind, or cannot be read")
-
-
-def _encrypted() -> UnreadableDelivery:
-    return UnreadableDelivery("encrypted_workbook", "the workbook is encrypted")
-
-
-def _macros() -> UnreadableDelivery:
-    return UnreadableDelivery("macros_in_workbook", "the workbook holds macros")

@@ -15,8 +15,7 @@ from xml.sax.xmlreader import AttributesNSImpl
 
 from defusedxml import DefusedXmlException, expatreader
 
-from services.card_ingest.formats import compound_file
-from services.card_ingest.formats.trouble import UnreadableDelivery
+from services.card_ingest.formats import compound_file, trouble
 
 MOST_PARTS: Final = 2_000
 MOST_UNPACKED_BYTES: Final = 128 * 2**20
@@ -35,7 +34,7 @@ def checked(raw: bytes) -> bytes:
     """Return the workbook with the parts that matter, uncompressed. Raises UnreadableDelivery."""
     if compound_file.is_one(raw):
         compound_file.refuse_encrypted(raw)
-        raise _broken()
+        raise trouble.broken_workbook()
     packed = io.BytesIO()
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive, zipfile.ZipFile(packed, "w") as checked_archive:
@@ -44,24 +43,24 @@ def checked(raw: bytes) -> bytes:
                 seen = _checked(content)
                 text_cells, longest_text = text_cells + seen.text_cells, max(longest_text, seen.longest_text)
                 if text_cells * longest_text > MOST_SHARED_TEXT:
-                    raise _too_large()
+                    raise trouble.workbook_too_large()
                 checked_archive.writestr(name, content)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError, RuntimeError):
-        raise _broken() from None
+        raise trouble.broken_workbook() from None
     return packed.getvalue()
 
 
 def _parts(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
     entries = archive.infolist()
     if len(entries) > MOST_PARTS:
-        raise _too_large()
+        raise trouble.workbook_too_large()
     if any(entry.flag_bits & _ENCRYPTED_FLAG for entry in entries):
-        raise UnreadableDelivery("encrypted_workbook", "the workbook is encrypted")
+        raise trouble.encrypted_workbook()
     names = [entry.filename.lower() for entry in entries]
     if len(set(names)) != len(names):
-        raise _broken()
+        raise trouble.broken_workbook()
     if any(name.endswith("vbaproject.bin") or "/macrosheets/" in name for name in names):
-        raise _macros()
+        raise trouble.macros_in_workbook()
     left = MOST_UNPACKED_BYTES
     for entry in entries:
         if entry.filename.lower().endswith((".xml", ".rels")):
@@ -76,21 +75,21 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, *, at_most: int)
         while piece := part.read(_PIECE_BYTES):
             content += piece
             if len(content) > at_most:
-                raise _too_large()
+                raise trouble.workbook_too_large()
     return bytes(content)
 
 
 def _checked(content: bytes) -> "_Cells":
     cells = _Cells()
     if b"macroEnabled" in content:
-        raise _macros()
+        raise trouble.macros_in_workbook()
     parser = expatreader.create_parser(namespaceHandling=1, forbid_dtd=True)
     parser.setContentHandler(cells)
     try:
         parser.feed(content)
         parser.close()
     except (SAXException, DefusedXmlException, LookupError):  # The last, of an encoding that nobody knows.
-        raise _broken() from None
+        raise trouble.broken_workbook() from None
     return cells
 
 
@@ -115,13 +114,13 @@ class _Cells(ContentHandler):
         if not self._root:
             self._root = local
             if local == "macrosheet":
-                raise _macros()
+                raise trouble.macros_in_workbook()
         if local == "si":
             self._text = 0
         if self._root != "worksheet":
             return
         if local == "f":
-            raise UnreadableDelivery("formulas_in_workbook", "cells of the workbook hold formulas")
+            raise trouble.formulas_in_workbook()
         if local == "row":
             given = attrs.get((None, "r"), "")
             self._row = int(given) if given.isdecimal() and len(given) < 8 else self._row + 1
@@ -147,20 +146,8 @@ class _Cells(ContentHandler):
         self._rows = _span(self._rows, self._row)
         self._columns = _span(self._columns, self._column)
         if (self._rows[1] - self._rows[0] + 1) * (self._columns[1] - self._columns[0] + 1) > MOST_CELLS:
-            raise _too_large()
+            raise trouble.workbook_too_large()
 
 
 def _span(known: tuple[int, int], place: int) -> tuple[int, int]:
     return (min(known[0] or place, place), max(known[1], place))
-
-
-def _broken() -> UnreadableDelivery:
-    return UnreadableDelivery("broken_workbook", "the file is no workbook of its kind, or cannot be read")
-
-
-def _too_large() -> UnreadableDelivery:
-    return UnreadableDelivery("workbook_too_large", "the workbook is larger than is taken")
-
-
-def _macros() -> UnreadableDelivery:
-    return UnreadableDelivery("macros_in_workbook", "the workbook holds macros")

@@ -28,3 +28,28 @@ def refuse_archive(start: bytes) -> None:
     """Raise UnreadableDelivery where content that should be text begins as an archive or a workbook does."""
     if start.startswith(_ARCHIVES):
         raise UnreadableDelivery("archive", "the file is an archive or a workbook, and its layout is text")
+
+
+def workbook_too_large() -> UnreadableDelivery:
+    """Return the trouble of a workbook beyond the limits."""
+    return UnreadableDelivery("workbook_too_large", "the workbook is larger than is taken")
+
+
+def broken_workbook() -> UnreadableDelivery:
+    """Return the trouble of a workbook whose parts do not fit together."""
+    return UnreadableDelivery("broken_workbook", "the file is no workbook of its kind, or cannot be read")
+
+
+def encrypted_workbook() -> UnreadableDelivery:
+    """Return the trouble of a workbook that only its password opens."""
+    return UnreadableDelivery("encrypted_workbook", "the workbook is encrypted")
+
+
+def macros_in_workbook() -> UnreadableDelivery:
+    """Return the trouble of a workbook that holds programs."""
+    return UnreadableDelivery("macros_in_workbook", "the workbook holds macros")
+
+
+def formulas_in_workbook() -> UnreadableDelivery:
+    """Return the trouble of a workbook whose cells are worked out rather than stated."""
+    return UnreadableDelivery("formulas_in_workbook", "cells of the workbook hold formulas")

@@ -59,21 +59,16 @@ _AFTER: Final = """
             AND posted.type IN ({spending}) AND -posted.amount_pence >= $3::bigint
     ) AS month
 """
-_AFTER_END: Final = _AFTER.format(
-    kind=AlertKind.SPEND_AFTER_END.value,
-    over_on="ended_on",
-    in_force=_IN_FORCE,
-    spending=in_words(SPENDING),
-    seen_on=SPENT_ON.format(row="seen"),
-    posted_on=SPENT_ON.format(row="posted"),
-)
-_AFTER_DEATH: Final = _AFTER.format(
-    kind=AlertKind.SPEND_AFTER_DEATH.value,
-    over_on="died_on",
-    in_force=_IN_FORCE,
-    spending=in_words(SPENDING),
-    seen_on=SPENT_ON.format(row="seen"),
-    posted_on=SPENT_ON.format(row="posted"),
+_AFTER_END, _AFTER_DEATH = (
+    _AFTER.format(
+        kind=kind.value,
+        over_on=over_on,
+        in_force=_IN_FORCE,
+        spending=in_words(SPENDING),
+        seen_on=SPENT_ON.format(row="seen"),
+        posted_on=SPENT_ON.format(row="posted"),
+    )
+    for kind, over_on in ((AlertKind.SPEND_AFTER_END, "ended_on"), (AlertKind.SPEND_AFTER_DEATH, "died_on"))
 )
 
 # The later of two equal charges is told, whichever came first. Two made on one day may clear a day apart.
