@@ -13,7 +13,7 @@ from benchmarks import measure, served, stage
 from benchmarks.measure import Result, Scale, Stopwatch
 from benchmarks.stage import Stage
 from services.shared import embedded
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from services.shared.web import dev_issuer
 
 _ACCOUNTS = 2_700

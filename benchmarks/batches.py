@@ -15,7 +15,7 @@ import msgspec
 
 from benchmarks import filling
 from services.card_ingest import events
-from services.shared.vocabulary import EventStatus, TransactionType
+from services.shared.vocabulary.money import EventStatus, TransactionType
 
 OCCURRED_AT: Final = datetime(2026, 11, 19, 12, 30, tzinfo=UTC)
 COPY_COLUMNS: Final = (

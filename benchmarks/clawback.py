@@ -8,8 +8,9 @@ from benchmarks.measure import Result, Scale, Size, Stopwatch
 from benchmarks.stage import Stage
 from services.clawback import run
 from services.clawback.values import RunResult
-from services.shared import embedded, identity
-from services.shared.vocabulary import RunTrigger
+from services.shared import embedded
+from services.shared.identity.actor import machine
+from services.shared.vocabulary.clawback import RunTrigger
 
 _SIZES = {"2700": 2_700, "27k": 27_000, "130k": 130_000}
 _MOST_ROWS_AN_ACCOUNT = 40
@@ -84,7 +85,7 @@ async def _run(on: Stage) -> RunResult:
         as_of=filling.TODAY,
         trigger=RunTrigger.MANUAL,
         now=_NOW,
-        actor=identity.machine("benchmark"),
+        actor=machine("benchmark"),
     )
 
 

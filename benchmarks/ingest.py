@@ -14,8 +14,9 @@ from benchmarks.measure import Contender, Result, Scale, Size, Stopwatch
 from benchmarks.stage import Stage
 from services.card_ingest import pipeline
 from services.card_ingest.pipeline import Delivery
-from services.shared import clock, embedded, identity
-from services.shared.vocabulary import DeliveryDoor
+from services.shared import clock, embedded
+from services.shared.identity.actor import machine
+from services.shared.vocabulary.feeds import DeliveryDoor
 
 COUNCIL_ACCOUNTS = 2_700
 LARGE = 10_000
@@ -78,7 +79,7 @@ def delivery(body: bytes) -> Delivery:
         body=body,
         external_id=None,
         account_ref=None,
-        actor=identity.machine("benchmark"),
+        actor=machine("benchmark"),
         request_id=None,
     )
 

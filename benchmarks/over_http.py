@@ -14,8 +14,9 @@ from benchmarks.ingest import Ledger
 from benchmarks.measure import Result, Scale, Stopwatch
 from benchmarks.stage import Stage
 from services.card_ingest import providers, schemas
-from services.shared import clock, embedded, identity
-from services.shared.identity import Role
+from services.shared import clock, embedded
+from services.shared.identity.actor import machine
+from services.shared.identity.roles import Role
 from services.shared.web import dev_issuer
 
 _CONNECTIONS = 4
@@ -66,7 +67,7 @@ async def _measured(on: Stage, scale: Scale, client: httpx.AsyncClient, webhook:
 
 async def key(on: Stage) -> str:
     """Make a signing key of the provider's, and return its secret."""
-    async with on.card_ingest.write(actor=identity.machine("benchmark")) as session:
+    async with on.card_ingest.write(actor=machine("benchmark")) as session:
         made = await providers.add_feed_key(session, provider_code=filling.PROVIDER, values=None, now=clock.now())
     assert isinstance(made, schemas.NewKey)
     return made.secret

@@ -16,14 +16,15 @@ from services.card_ingest import deliveries, keeping, pipeline, reading
 from services.card_ingest.batches import Batch as Ready
 from services.card_ingest.deliveries import NewDelivery, StoredDelivery
 from services.card_ingest.profiles import profile as profiles
-from services.shared import clock, identity
+from services.shared import clock
 from services.shared import database as databases
-from services.shared.vocabulary import DeliveryDoor
+from services.shared.identity.actor import machine
+from services.shared.vocabulary.feeds import DeliveryDoor
 
 if TYPE_CHECKING:
     from benchmarks.ingest import Ledger
 
-ACTOR = identity.machine("benchmark")
+ACTOR = machine("benchmark")
 
 
 def contender(on: Stage, ledger: "Ledger", *, name: str, rows: int, count: int, writers: int) -> Contender:

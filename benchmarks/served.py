@@ -16,7 +16,7 @@ from benchmarks import webhook_app
 from benchmarks.stage import Stage
 from services import together
 from services.shared import garbage
-from services.shared import settings as settings_module
+from services.shared.settings import loading
 from services.shared.web import logs
 
 READY_SECONDS = 30.0
@@ -85,7 +85,7 @@ def _free_port() -> int:
 def _application(what: str) -> ASGIApp:
     if what == "constant":
         return constant()
-    settings = settings_module.load()
+    settings = loading.load()
     return webhook_app.create(settings) if what == "webhook" else together.application(settings, service=None)
 
 

@@ -15,10 +15,10 @@ import asyncpg
 
 from benchmarks import filling
 from services.shared import database, driver, embedded, migrate
-from services.shared import settings as settings_module
 from services.shared.database import Database
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.settings import development_secrets
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ async def server() -> AsyncGenerator[embedded.Server]:
 @asynccontextmanager
 async def stage(running: embedded.Server, *, name: str, accounts: int) -> AsyncGenerator[Stage]:
     """Make a schema of this name with this many accounts; it is dropped afterwards."""
-    settings = settings_module.with_development_secrets(
+    settings = development_secrets.with_development_secrets(
         Settings(data_dir=running.data_dir, schema_name=name, statement_timeout_ms=600_000, run_jobs=False)
     )
     await migrate.migrate(settings)

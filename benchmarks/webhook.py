@@ -16,7 +16,7 @@ from benchmarks.measure import Result, Scale
 from benchmarks.requests import Figures, Requests
 from benchmarks.stage import Stage
 from services.shared import embedded
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from services.shared.web import dev_issuer
 
 CONNECTIONS = 128

@@ -13,9 +13,9 @@ from services.card_ingest.profiles.profile import NdjsonProfile
 from services.card_ingest.schemas import Counted, Receipt
 from services.card_ingest.signatures import keys, schemes
 from services.shared import clock, dates
-from services.shared.feed_vocabulary import FeedKeyKind, SignatureScheme
-from services.shared.settings import Settings
-from services.shared.vocabulary import DeliveryDoor, DeliveryStatus, Service
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.feeds import DeliveryDoor, DeliveryStatus, FeedKeyKind, SignatureScheme
+from services.shared.vocabulary.records import Service
 from services.shared.web import app, dependencies
 from services.shared.web.routing import Router
 

@@ -8,7 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from services.card_ingest import reasons
-from services.shared import identity, lifecycles
+from services.shared.identity.permissions import GRANTED_TO
+from services.shared.identity.roles import Role
+from services.shared.lifecycles.lifecycle import Lifecycle
+from services.shared.lifecycles.listing import LIFECYCLES
 from services.shared.web import problems
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,7 +30,7 @@ def main() -> None:
 
 def generated_parts() -> Iterator[tuple[str, str, str]]:
     """Yield each generated part: the file it stands in, the name of its markers, its text."""
-    yield "README.md", "lifecycles", "\n\n".join(map(diagram, lifecycles.LIFECYCLES))
+    yield "README.md", "lifecycles", "\n\n".join(map(diagram, LIFECYCLES))
     yield "docs/roles.md", "permissions", permissions_table()
     yield "docs/errors.md", "statuses", statuses_table()
     yield "docs/errors.md", "row_reasons", reasons_table(reasons.Reason)
@@ -44,7 +47,7 @@ def filled(text: str, *, name: str, body: str) -> str:
     return f"{before}{begin}\n{body}\n{end}{after}"
 
 
-def diagram(lifecycle: lifecycles.Lifecycle[StrEnum]) -> str:
+def diagram(lifecycle: Lifecycle[StrEnum]) -> str:
     """Return a heading and the Mermaid state diagram of one lifecycle, moves in the order of its table."""
     lines = [f"    [*] --> {lifecycle.initial.value}"]
     for status, moves in lifecycle.moves.items():
@@ -54,12 +57,11 @@ def diagram(lifecycle: lifecycles.Lifecycle[StrEnum]) -> str:
 
 
 def permissions_table() -> str:
-    """Return the table of operations and roles, in the order of `identity.Permission`."""
-    roles = tuple(identity.Role)
+    """Return the table of operations and roles, in the order of the services' own tables."""
+    roles = tuple(Role)
     head = ["operation", *(role.value.replace("_", " ") for role in roles)]
     rows = [_cells(head), _cells(["---", *(":-:" for _ in roles)])]
-    for permission in identity.Permission:
-        granted = identity.GRANTED_TO.get(permission, frozenset())
+    for permission, granted in GRANTED_TO.items():
         rows.append(_cells([f"`{permission.value}`", *("yes" if role in granted else "" for role in roles)]))
     return "\n".join(rows)
 

@@ -5,7 +5,8 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection
 
-from services.shared import migrate, settings
+from services.shared import migrate
+from services.shared.settings import loading
 from services.shared.tables import schema
 
 
@@ -18,7 +19,7 @@ def run_versions(connection: Connection) -> None:
 
 async def run_from_command_line() -> None:
     """Run the versions for `alembic upgrade`, `alembic revision` and their like, on a connection of our own."""
-    own = settings.load()
+    own = loading.load()
     context.config.attributes["schema"] = own.schema_name
     async with migrate.as_owner(own) as connection:
         await connection.run_sync(run_versions)

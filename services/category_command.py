@@ -15,8 +15,9 @@ from services.card_ingest.categories import backtest as trials
 from services.card_ingest.categories.schemas import Backtest, BacktestOfRule, RegisteredPayee, RuleToTry
 from services.shared import dates
 from services.shared.errors import Invalid
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service, SpendCategory, TransactionType
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.money import SpendCategory, TransactionType
+from services.shared.vocabulary.records import Service
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -24,12 +24,13 @@ from services.demo import accounts as demo_accounts
 from services.demo import loading, marks, staff
 from services.demo.examples import Examples
 from services.shared import ciphers, clock, embedded, migrate, sealing
-from services.shared import settings as installation
 from services.shared.database import Database
 from services.shared.errors import ExpectedError
-from services.shared.identity import Role
-from services.shared.settings import Settings
-from services.shared.vocabulary import RunTrigger, Service
+from services.shared.identity.roles import Role
+from services.shared.settings.installation import Settings
+from services.shared.settings.unsafe import UnsafeSettingsError
+from services.shared.vocabulary.clawback import RunTrigger
+from services.shared.vocabulary.records import Service
 from services.shared.web import dev_issuer, logs, openapi
 
 T = TypeVar("T")
@@ -39,7 +40,7 @@ _FAILURES: Final = (
     ValidationError,
     OSError,
     embedded.EmbeddedServerError,
-    installation.UnsafeSettingsError,
+    UnsafeSettingsError,
     migrate.MigrationRefusedError,
     migrate.NoAdminAddressError,
     running.NotServedError,

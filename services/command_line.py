@@ -5,12 +5,13 @@ from typing import Annotated, Final
 
 import typer
 
-from services.shared import clock, dates, identity
-from services.shared import settings as installation
-from services.shared.settings import Settings
+from services.shared import clock, dates
+from services.shared.identity.actor import machine
+from services.shared.settings import loading, unsafe
+from services.shared.settings.installation import Settings
 from services.shared.web import logs
 
-ACTOR: Final = identity.machine("command_line")
+ACTOR: Final = machine("command_line")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A Europe/London day.")]
@@ -18,7 +19,7 @@ Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A Euro
 
 def settings() -> Settings:
     """Load the settings, refuse unsafe ones, and log as they say."""
-    loaded = installation.load().refuse_unsafe()
+    loaded = unsafe.refuse_unsafe(loading.load())
     logs.configure(loaded.log_level)
     return loaded
 

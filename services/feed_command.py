@@ -16,8 +16,9 @@ from services.dp_api.accounts import operations as accounts
 from services.shared import clock, garbage
 from services.shared.database import Database
 from services.shared.errors import NotFound
-from services.shared.settings import Settings
-from services.shared.vocabulary import DeliveryDoor, Service
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.feeds import DeliveryDoor
+from services.shared.vocabulary.records import Service
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(feed_kit_command.check)

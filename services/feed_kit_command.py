@@ -28,8 +28,8 @@ from services.card_ingest.profiles.profile import Profile
 from services.card_ingest.signatures import standard_webhooks
 from services.shared import clock
 from services.shared.errors import Invalid
-from services.shared.identity import Role
-from services.shared.settings import Settings
+from services.shared.identity.roles import Role
+from services.shared.settings.installation import Settings
 from services.shared.web import dev_issuer, http_client
 
 ADDRESS: Final = "http://127.0.0.1:8000"

@@ -10,8 +10,8 @@ import typer
 from services import command_line, console, running
 from services.card_ingest import recomputing
 from services.card_ingest.recomputing import Recomputed
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 
 
 def recompute_feed(

@@ -20,8 +20,8 @@ from sqlalchemy.exc import DBAPIError
 from services import together
 from services.shared import database, embedded, garbage, jobs, migrate, sealing
 from services.shared.database import Database
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 
 GRACE_SECONDS: Final = 3
 DATABASE: Final = "direct_payments"

@@ -19,8 +19,8 @@ from services.card_ingest import main as card_ingest
 from services.clawback import main as clawback
 from services.dp_api import main as dp_api
 from services.shared.database import Database
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 from services.shared.web import app as frame
 from services.shared.web import dev_issuer, docs, edge, handlers, health, metrics, openapi, problems
 

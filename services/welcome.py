@@ -11,8 +11,8 @@ from typing import Final
 from services.demo import staff
 from services.demo.examples import Examples
 from services.shared import dates
-from services.shared.identity import Role
-from services.shared.settings import Settings
+from services.shared.identity.roles import Role
+from services.shared.settings.installation import Settings
 from services.shared.web import dev_issuer, docs
 
 MONTHS: Final = -12

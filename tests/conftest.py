@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from services.shared import database, embedded, migrate
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 from tests import databases as test_databases
 from tests.databases import Databases
 

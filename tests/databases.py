@@ -9,10 +9,10 @@ import asyncpg
 from pydantic import SecretStr
 
 from services.shared import driver, embedded
-from services.shared import settings as settings_module
 from services.shared.database import Database
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.settings import development_secrets
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Databases:
 
 def settings_for(server: embedded.Server, *, name: str, data_dir: Path, schema: str = "direct_payments") -> Settings:
     """Return development settings of a database on this server; secrets are made in `data_dir`."""
-    return settings_module.with_development_secrets(
+    return development_secrets.with_development_secrets(
         Settings(
             data_dir=data_dir,
             database_url=SecretStr(server.url("anybody", name)),

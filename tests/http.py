@@ -10,9 +10,9 @@ import pytest
 from fastapi import FastAPI
 
 from services import together
-from services.shared.identity import Role
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.identity.roles import Role
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 from services.shared.web import dev_issuer, idempotency
 from tests.databases import Databases
 

@@ -17,8 +17,8 @@ from services.card_ingest.folder import layout
 from services.card_ingest.polling import rules
 from services.card_ingest.signatures import standard_webhooks
 from services.card_ingest.signatures.proof import LiveKey
-from services.shared.feed_vocabulary import FeedKeyKind
-from services.shared.vocabulary import EventStatus, TransactionType
+from services.shared.vocabulary.feeds import FeedKeyKind
+from services.shared.vocabulary.money import EventStatus, TransactionType
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "docs/card-providers.md").read_text(encoding="utf-8")

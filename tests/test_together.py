@@ -2,8 +2,8 @@ import httpx
 
 from services import together
 from services.shared import clock, jobs
-from services.shared.identity import Role
-from services.shared.vocabulary import Service
+from services.shared.identity.roles import Role
+from services.shared.vocabulary.records import Service
 from services.shared.web import dev_issuer, idempotency, problems
 from tests.databases import Databases
 from tests.http import ORIGIN, Clients

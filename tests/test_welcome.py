@@ -6,7 +6,7 @@ import httpx
 from services import welcome
 from services.demo import accounts, staff
 from services.demo.examples import Examples
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from tests.databases import Databases
 from tests.http import ORIGIN, Clients, bearer
 

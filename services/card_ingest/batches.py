@@ -26,7 +26,8 @@ from services.shared import audit, database, driver
 from services.shared.audit import Act, Subject
 from services.shared.ciphers import Ciphers
 from services.shared.database import AnySession, WriteSession
-from services.shared.vocabulary import EventStatus, RowOutcome
+from services.shared.vocabulary.feeds import RowOutcome
+from services.shared.vocabulary.money import EventStatus
 
 ROWS: Final = 10_000
 """Rows of one transaction: more would hold locks longer and gain nothing."""

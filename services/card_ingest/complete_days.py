@@ -21,7 +21,7 @@ from services.card_ingest.events import ReadRow
 from services.card_ingest.reasons import Note, Reason
 from services.shared import database
 from services.shared.database import WriteSession
-from services.shared.vocabulary import RowOutcome
+from services.shared.vocabulary.feeds import RowOutcome
 
 Covers: TypeAlias = Literal["complete_days", "increments"]
 

@@ -13,12 +13,13 @@ from services.card_ingest import keeping, outcomes
 from services.card_ingest.events import Row
 from services.card_ingest.keeping import Chunk, Fingerprint
 from services.card_ingest.outcomes import Count, Tally
-from services.shared import audit, database, dates, lifecycles
+from services.shared import audit, database, dates
 from services.shared.audit import Subject
 from services.shared.database import AnySession, ReadSession, WriteSession
 from services.shared.errors import Conflict, NotFound
+from services.shared.lifecycles.feeds import DELIVERY
 from services.shared.tables.feeds import FeedBatch, FeedContent, FeedDelivery, FeedProgress, FeedProvider
-from services.shared.vocabulary import DeliveryDoor, DeliveryStatus, RowOutcome
+from services.shared.vocabulary.feeds import DeliveryDoor, DeliveryStatus, RowOutcome
 
 SUBJECT: Final = "feed_delivery"
 
@@ -213,10 +214,10 @@ async def advance(
     outcomes.require_all(came, counted)
     status = progress.status
     if status is DeliveryStatus.STORED:
-        status = lifecycles.DELIVERY.move(status, "begin")
+        status = DELIVERY.move(status, "begin")
     is_last = progress.rows_done + came.rows == delivery.rows
     if is_last:
-        status = lifecycles.DELIVERY.move(status, "finish")
+        status = DELIVERY.move(status, "finish")
     connection = await database.raw(session)
     finished_at = now if is_last else None
     await connection.execute(
@@ -264,9 +265,9 @@ def _not_begun(delivery_id: UUID, new: NewDelivery) -> dict[str, object]:
     done with that.
     """
     nothing = {f"{outcome.value}_{unit}": 0 for outcome in RowOutcome for unit in ("rows", "pence")}
-    status = lifecycles.DELIVERY.initial
+    status = DELIVERY.initial
     if not new.rows:
-        status = lifecycles.DELIVERY.move(lifecycles.DELIVERY.move(status, "begin"), "finish")
+        status = DELIVERY.move(DELIVERY.move(status, "begin"), "finish")
     begun = {"delivery_id": delivery_id, "status": status, "rows": new.rows, "rows_done": 0}
     finished_at = None if new.rows else new.received_at
     return nothing | begun | {"delivered_pence": 0, "unread_amounts": 0, "finished_at": finished_at}

@@ -9,7 +9,7 @@ from typing import Final
 from services.shared import audit, database
 from services.shared.audit import Subject
 from services.shared.database import Database
-from services.shared.identity import Actor
+from services.shared.identity.actor import Actor
 
 AT_MOST: Final = 10_000
 """Deliveries of one transaction."""

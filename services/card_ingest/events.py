@@ -16,7 +16,7 @@ from msgspec import Meta
 from services.card_ingest import reasons
 from services.card_ingest.reasons import Note, Reason
 from services.shared import dates, money
-from services.shared.vocabulary import SIGN, EventStatus, TransactionType
+from services.shared.vocabulary.money import SIGN, EventStatus, TransactionType
 
 LARGEST_PENCE: Final = 10**12
 LONGEST_REFERENCE: Final = 200

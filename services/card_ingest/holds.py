@@ -12,10 +12,10 @@ from typing import Any, Final, TypeAlias
 
 from services.card_ingest import outcomes, resolving
 from services.card_ingest.events import ReadRow
-from services.card_ingest.outcomes import Result
 from services.card_ingest.reasons import Note, Reason
 from services.shared import driver
-from services.shared.vocabulary import EventStatus, RowOutcome
+from services.shared.vocabulary.feeds import RowOutcome
+from services.shared.vocabulary.money import EventStatus
 
 Place: TypeAlias = tuple[int, int]  # A row's delivery and own number.
 
@@ -170,7 +170,7 @@ _TAKE_OUT: Final = "DELETE FROM staged_event WHERE status = 'posted' AND row_num
 
 async def take_out(
     connection: driver.Connection, rows: Mapping[int, ReadRow], *, provider_code: str
-) -> dict[int, Result]:
+) -> dict[int, outcomes.Result]:
     """Take the rows whose own id was reversed before they came out of what is staged: as in the other order, where the
     reversal waits, people decide. `rows` are the staged rows of status `posted`; call it once `apply` has been.
     """
@@ -186,15 +186,15 @@ async def reversed_before(connection: driver.Connection, *, provider_code: str) 
     return frozenset(each["delivery_number"] for each in await connection.fetch(_REVERSED_BEFORE, provider_code))
 
 
-def _reversed_before(row: ReadRow, *, has_hold: bool) -> Result:
+def _reversed_before(row: ReadRow, *, has_hold: bool) -> outcomes.Result:
     """Return that a row waits: while its authorisation has not come, for that too, which may show what was released."""
     waits_for = None if has_hold else row.event.provider_transaction_id
-    return Result(row, RowOutcome.QUARANTINED, Reason.REVERSED_BEFORE, waits_for=waits_for)
+    return outcomes.Result(row, RowOutcome.QUARANTINED, Reason.REVERSED_BEFORE, waits_for=waits_for)
 
 
 async def apply(
     connection: driver.Connection, rows: Mapping[int, ReadRow], *, provider_code: str, delivery_number: int
-) -> list[Result]:
+) -> list[outcomes.Result]:
     """Open and end holds and keep declines, as staged; the balances' moves are staged for the posting statement.
 
     `rows` are the staged rows of any status but `posted`, by row number.
@@ -206,7 +206,7 @@ async def apply(
 
 async def apply_gathered(
     connection: driver.Connection, rows: Mapping[Place, ReadRow], *, provider_code: str
-) -> list[tuple[int, Result]]:
+) -> list[tuple[int, outcomes.Result]]:
     """Do the same to what is staged of several deliveries, no two of which name the same event.
 
     `rows` are by their delivery's number and their own; each result is given with the former.
@@ -216,7 +216,7 @@ async def apply_gathered(
 
 async def _applied(
     connection: driver.Connection, rows: Mapping[Place, ReadRow], *, provider_code: str, delivery_number: int | None
-) -> list[tuple[int, Result]]:
+) -> list[tuple[int, outcomes.Result]]:
     if not rows:
         return []
     statuses = {row.event.status for row in rows.values()}
@@ -235,7 +235,7 @@ async def _applied(
     ]
 
 
-def judged(row: ReadRow, facts: Mapping[str, Any], *, has_ended: bool) -> Result:
+def judged(row: ReadRow, facts: Mapping[str, Any], *, has_ended: bool) -> outcomes.Result:
     """Say where an event that posts nothing has ended, from what the tables hold after it was applied.
 
     `has_ended` tells whether the hold that it names has ended with the events of its batch.
@@ -249,46 +249,46 @@ def judged(row: ReadRow, facts: Mapping[str, Any], *, has_ended: bool) -> Result
     if found is not None:
         return found
     if facts["has_account"] and facts["is_other_card"]:
-        return Result(row, RowOutcome.QUARANTINED, Reason.CARD_OF_ANOTHER_ACCOUNT)
+        return outcomes.Result(row, RowOutcome.QUARANTINED, Reason.CARD_OF_ANOTHER_ACCOUNT)
     if facts["has_account"] and facts["is_closed"]:
-        return Result(row, RowOutcome.QUARANTINED, Reason.ACCOUNT_CLOSED)
+        return outcomes.Result(row, RowOutcome.QUARANTINED, Reason.ACCOUNT_CLOSED)
     return outcomes.unregistered(row)
 
 
-def _authorised(row: ReadRow, facts: Mapping[str, Any]) -> Result | None:
+def _authorised(row: ReadRow, facts: Mapping[str, Any]) -> outcomes.Result | None:
     """Judge an authorisation: it counts as held whenever it comes, also where what ended it came before it."""
     if facts["is_own_hold"]:
         is_open = facts["hold_status"] == EventStatus.AUTHORISED
-        return Result(row, RowOutcome.HELD, None if is_open else Note.HOLD_ALREADY_CLOSED)
+        return outcomes.Result(row, RowOutcome.HELD, None if is_open else Note.HOLD_ALREADY_CLOSED)
     if facts["is_same_hold"]:
-        return Result(row, RowOutcome.ALREADY_POSTED)
+        return outcomes.Result(row, RowOutcome.ALREADY_POSTED)
     if facts["hold_status"] is not None and facts["has_account"]:
-        return Result(row, RowOutcome.QUARANTINED, Reason.SAME_ID_OTHER_CONTENT)
+        return outcomes.Result(row, RowOutcome.QUARANTINED, Reason.SAME_ID_OTHER_CONTENT)
     return None
 
 
-def _declined(row: ReadRow, facts: Mapping[str, Any]) -> Result | None:
+def _declined(row: ReadRow, facts: Mapping[str, Any]) -> outcomes.Result | None:
     if facts["is_own_decline"]:
-        return Result(row, RowOutcome.NO_MONEY, Note.DECLINED)
+        return outcomes.Result(row, RowOutcome.NO_MONEY, Note.DECLINED)
     if facts["is_same_decline"]:
-        return Result(row, RowOutcome.ALREADY_POSTED)
+        return outcomes.Result(row, RowOutcome.ALREADY_POSTED)
     if facts["has_declined"]:
-        return Result(row, RowOutcome.QUARANTINED, Reason.SAME_ID_OTHER_CONTENT)
+        return outcomes.Result(row, RowOutcome.QUARANTINED, Reason.SAME_ID_OTHER_CONTENT)
     return None
 
 
-def _released(row: ReadRow, facts: Mapping[str, Any], *, has_ended: bool) -> Result | None:
+def _released(row: ReadRow, facts: Mapping[str, Any], *, has_ended: bool) -> outcomes.Result | None:
     if facts["is_own_release"]:
-        return Result(row, RowOutcome.NO_MONEY, _note(facts["hold_status"], has_ended=has_ended))
+        return outcomes.Result(row, RowOutcome.NO_MONEY, _note(facts["hold_status"], has_ended=has_ended))
     if facts["is_same_release"]:
-        return Result(row, RowOutcome.ALREADY_POSTED)
+        return outcomes.Result(row, RowOutcome.ALREADY_POSTED)
     if not facts["has_account"] or facts["is_other_card"]:
         return None
     if facts["is_hold_of_another"] or facts["has_release"]:
-        return Result(row, RowOutcome.QUARANTINED, Reason.SAME_ID_OTHER_CONTENT)
+        return outcomes.Result(row, RowOutcome.QUARANTINED, Reason.SAME_ID_OTHER_CONTENT)
     if facts["takes_back"]:
         waits_for = None if facts["hold_status"] is not None else facts["hold_id"]
-        return Result(row, RowOutcome.QUARANTINED, Reason.REVERSES_POSTED, waits_for=waits_for)
+        return outcomes.Result(row, RowOutcome.QUARANTINED, Reason.REVERSES_POSTED, waits_for=waits_for)
     return None
 
 

@@ -21,10 +21,11 @@ from services.card_ingest.polling import operations as polling
 from services.card_ingest.reconciliation import endpoints as reconciliation_endpoints
 from services.card_ingest.reconciliation import operations as reconciliation
 from services.card_ingest.reconciliation import proof
-from services.shared import clock, identity, jobs
+from services.shared import clock, jobs
 from services.shared.database import Database, WriteSession
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.identity.actor import machine
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 from services.shared.web import app
 
 ROUTERS: Final = (
@@ -39,7 +40,7 @@ ROUTERS: Final = (
     category_endpoints.rules,
     category_endpoints.categorisations,
 )
-SCHEDULER: Final = identity.machine(jobs.MACHINE, Service.CARD_INGEST)
+SCHEDULER: Final = machine(jobs.MACHINE, Service.CARD_INGEST)
 _LOOKS: Final[Looks] = {}
 
 log: Final = structlog.get_logger("dp.card_ingest")

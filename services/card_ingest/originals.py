@@ -13,7 +13,8 @@ from services.card_ingest.outcomes import Result
 from services.card_ingest.reasons import Reason
 from services.card_ingest.resolving import ACCOUNT, TAKES
 from services.shared import driver
-from services.shared.vocabulary import RowOutcome, TransactionType
+from services.shared.vocabulary.feeds import RowOutcome
+from services.shared.vocabulary.money import TransactionType
 
 NEVER_WAIT: Final = frozenset({TransactionType.ADJUSTMENT, TransactionType.CARD_TRANSFER})
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from services.card_ingest.events import ReadRow, Row
 from services.card_ingest.reasons import Note, Reason
-from services.shared.vocabulary import RowOutcome
+from services.shared.vocabulary.feeds import RowOutcome
 
 
 class RowsLostError(RuntimeError):

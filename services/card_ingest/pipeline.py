@@ -25,8 +25,8 @@ from services.card_ingest.schemas import Receipt
 from services.card_ingest.surveying import Reckoned
 from services.shared import database as databases
 from services.shared.database import Database, IntegrityTrouble, WriteSession
-from services.shared.identity import Actor
-from services.shared.vocabulary import DeliveryDoor
+from services.shared.identity.actor import Actor
+from services.shared.vocabulary.feeds import DeliveryDoor
 
 T = TypeVar("T")
 

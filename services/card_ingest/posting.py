@@ -13,7 +13,7 @@ from services.card_ingest.events import ReadRow
 from services.card_ingest.outcomes import Result
 from services.card_ingest.reasons import Reason
 from services.shared import driver
-from services.shared.vocabulary import RowOutcome
+from services.shared.vocabulary.feeds import RowOutcome
 
 # Told as what it is not, since the planner knows nothing of what is staged and takes an equality for one row in 200.
 _POSTS: Final = "staged.status NOT IN ('authorised', 'reversed', 'expired', 'declined')"

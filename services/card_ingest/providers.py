@@ -13,8 +13,8 @@ from services.shared import audit
 from services.shared.audit import Subject
 from services.shared.database import WriteSession
 from services.shared.errors import Conflict, Invalid, NotFound
-from services.shared.feed_vocabulary import FeedKeyKind
 from services.shared.tables.feeds import FeedKey, FeedProvider
+from services.shared.vocabulary.feeds import FeedKeyKind
 
 SUBJECT: Final = "provider"
 

@@ -16,7 +16,7 @@ from services.card_ingest.queries import Feed
 from services.card_ingest.signatures import keys, schemes
 from services.card_ingest.signatures.proof import LiveKey
 from services.shared.database import Database
-from services.shared.feed_vocabulary import SignatureScheme
+from services.shared.vocabulary.feeds import SignatureScheme
 
 _MOST: Final = 1_000
 _SMALL_BYTES: Final = 65_536

@@ -17,7 +17,7 @@ from services.card_ingest.outcomes import Result
 from services.card_ingest.reasons import Note, Reason
 from services.shared import driver
 from services.shared.ciphers import Ciphers
-from services.shared.vocabulary import QuarantineStatus, RowOutcome
+from services.shared.vocabulary.feeds import QuarantineStatus, RowOutcome
 
 _ROW_COLUMNS: Final = ("delivery_number", "row_number", "outcome", "code", "detail", "delivered_pence")
 _WAITING_COLUMNS: Final = (

@@ -13,9 +13,8 @@ from services.card_ingest.reasons import Reason
 from services.shared import database
 from services.shared.database import AnySession
 from services.shared.errors import NotFound
-from services.shared.feed_vocabulary import FeedKeyKind, SignatureScheme
 from services.shared.tables.feeds import FeedDelivery, FeedKey, FeedPoll, FeedProgress, FeedProvider, QuarantinedRow
-from services.shared.vocabulary import QuarantineStatus, RowOutcome
+from services.shared.vocabulary.feeds import FeedKeyKind, QuarantineStatus, RowOutcome, SignatureScheme
 from services.shared.web import pages
 from services.shared.web.pages import Page, Paged
 

@@ -21,7 +21,7 @@ from services.card_ingest.profiles.profile import ProfileTrouble
 from services.shared import database, driver
 from services.shared.database import Database
 from services.shared.errors import NotFound
-from services.shared.identity import Actor
+from services.shared.identity.actor import Actor
 
 ROWS: Final = 10_000
 """Rows compared at a time."""

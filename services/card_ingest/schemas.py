@@ -7,8 +7,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from services.shared.feed_vocabulary import FeedKeyKind, SignatureScheme
-from services.shared.vocabulary import DeliveryDoor, DeliveryStatus, RowOutcome
+from services.shared.vocabulary.feeds import DeliveryDoor, DeliveryStatus, FeedKeyKind, RowOutcome, SignatureScheme
 from services.shared.web import fields
 from services.shared.web.bodies import RequestBody, ResponseBody
 

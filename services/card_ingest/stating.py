@@ -19,7 +19,7 @@ from services.card_ingest.reconciliation import operations, rules
 from services.card_ingest.reconciliation.rules import Stated
 from services.card_ingest.statements import StatementEnd
 from services.shared.database import WriteSession
-from services.shared.vocabulary import EventStatus
+from services.shared.vocabulary.money import EventStatus
 
 
 def of_body(profile: Profile, body: Body, new: NewDelivery) -> list[Stated]:

@@ -17,7 +17,7 @@ from services.card_ingest.profiles.statement_form import StatementProfile
 from services.card_ingest.profiles.table import TableProfile
 from services.shared.database import Database, WriteSession
 from services.shared.errors import Invalid
-from services.shared.identity import Actor
+from services.shared.identity.actor import Actor
 
 
 class CardNumberInReference(Invalid):

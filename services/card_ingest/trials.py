@@ -25,7 +25,8 @@ from services.card_ingest.schemas import Counted, TrialReceipt, TrialRow, Waitin
 from services.shared import database as databases
 from services.shared import dates
 from services.shared.database import Database, ReadSession
-from services.shared.vocabulary import EventStatus, RowOutcome
+from services.shared.vocabulary.feeds import RowOutcome
+from services.shared.vocabulary.money import EventStatus
 
 SAMPLE: Final = 200
 """Rows that are told one by one; the rest is counted."""

@@ -18,9 +18,9 @@ from services.shared import audit, database
 from services.shared.audit import Subject
 from services.shared.database import AnySession, ReadSession, WriteSession
 from services.shared.errors import Stale
-from services.shared.lifecycles import CASE
+from services.shared.lifecycles.clawback import CASE
 from services.shared.tables.clawback import ClawbackCase
-from services.shared.vocabulary import CaseGround
+from services.shared.vocabulary.clawback import CaseGround
 from services.shared.web import pages
 
 

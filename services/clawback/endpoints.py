@@ -8,7 +8,7 @@ from fastapi import Query, Response
 from services.clawback import cases, run, run_queries, schemas
 from services.clawback.values import CaseFilter, CaseSort, Order, Reading
 from services.shared import clock
-from services.shared.vocabulary import CaseGround, CaseStatus, RunTrigger
+from services.shared.vocabulary.clawback import CaseGround, CaseStatus, RunTrigger
 from services.shared.web import dependencies, etags, fields, pages, routing
 
 router = routing.Router(prefix="/v1/clawback", tags=["clawback"])

@@ -8,8 +8,9 @@ from fastapi import FastAPI
 from services.clawback import endpoints, run
 from services.shared import clock, dates, jobs
 from services.shared.database import Database, WriteSession
-from services.shared.settings import Settings
-from services.shared.vocabulary import RunTrigger, Service
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.clawback import RunTrigger
+from services.shared.vocabulary.records import Service
 from services.shared.web import app
 
 ROUTERS: Final = (endpoints.router,)

@@ -11,7 +11,7 @@ from services.clawback.values import CYCLE_DAYS, Policy, Survey
 from services.shared import database, dates, lateness
 from services.shared.database import WriteSession
 from services.shared.errors import Invalid
-from services.shared.vocabulary import CaseGround
+from services.shared.vocabulary.clawback import CaseGround
 
 
 class FutureDay(Invalid):

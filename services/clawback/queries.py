@@ -38,7 +38,7 @@ from services.shared.tables.clawback import (
 )
 from services.shared.tables.feeds import FeedDelivery
 from services.shared.tables.people import Recipient
-from services.shared.vocabulary import CaseStatus
+from services.shared.vocabulary.clawback import CaseStatus
 from services.shared.web import pages
 from services.shared.web.errors import BadRequest
 

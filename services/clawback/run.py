@@ -15,9 +15,9 @@ from services.clawback.values import Policy, Position, Rule, RunResult, Survey
 from services.shared import audit, database, dates
 from services.shared.audit import Subject
 from services.shared.database import Database, WriteSession
-from services.shared.identity import Actor
+from services.shared.identity.actor import Actor
 from services.shared.tables.clawback import ClawbackRun
-from services.shared.vocabulary import CaseGround, RunTrigger
+from services.shared.vocabulary.clawback import CaseGround, RunTrigger
 
 RULES: Final = (Rule(ground=CaseGround.SURPLUS, find=surplus.surplus),)
 """The grounds on which cases are opened, in the order in which they are judged."""

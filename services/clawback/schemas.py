@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import Field
 
 from services.clawback.values import Reading
-from services.shared.vocabulary import AccountKind, CaseGround, CaseStatus, RunTrigger
+from services.shared.vocabulary.agreements import AccountKind
+from services.shared.vocabulary.clawback import CaseGround, CaseStatus, RunTrigger
 from services.shared.web import bodies, fields
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from services.shared.law.findings import Finding
-from services.shared.vocabulary import CaseGround, CaseStatus
+from services.shared.vocabulary.clawback import CaseGround, CaseStatus
 
 CYCLE_DAYS: Final = 28
 """A payment cycle: money is loaded four weeks in advance (Direct Payments Development Plan 2018-2023, s.8)."""

@@ -9,7 +9,8 @@ from typing import Final
 from services.demo import streams
 from services.demo.awards import PUBLISHED_RECIPIENTS, AccountPlan, CardPlan
 from services.demo.population import Person
-from services.shared.vocabulary import AccountKind, RecipientKind
+from services.shared.vocabulary.agreements import AccountKind
+from services.shared.vocabulary.people import RecipientKind
 
 KESTREL: Final = "kestrel-cards"
 LANTHORN: Final = "lanthorn-pay"

@@ -11,7 +11,7 @@ from typing import Final
 
 from services.demo import names, streams
 from services.demo.awards import Award
-from services.shared.vocabulary import EngagementRelationship
+from services.shared.vocabulary.people import EngagementRelationship
 
 _PER_EMPLOYER: Final = {1: 31.0, 2: 36.0, 3: 21.0, 4: 12.0}
 _SHARED: Final = 0.07

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Final
 
 from services.demo.population import Person
-from services.shared.vocabulary import AccountKind, AgreementKind, AgreementStatus, CareGroup, LegalBasis
+from services.shared.vocabulary.agreements import AccountKind, AgreementKind, AgreementStatus, LegalBasis
+from services.shared.vocabulary.people import CareGroup
 
 # Budgets of 2017/18 by care group, in pence a year for 2,700 people (Direct Payments Development Plan 2018-2023, s.7).
 PUBLISHED_RECIPIENTS: Final = 2_700

@@ -28,7 +28,7 @@ from services.shared.law.findings import Finding
 from services.shared.tables.agreements import Account, Agreement, Budget, Card
 from services.shared.tables.base import Table
 from services.shared.tables.people import PersonalAssistant, PersonalAssistantEngagement, Recipient
-from services.shared.vocabulary import AccountStatus, AgreementStatus, PaymentSchedule
+from services.shared.vocabulary.agreements import AccountStatus, AgreementStatus, PaymentSchedule
 
 ACTION: Final = "take_over_caseload"
 _KIND: Final = "caseload"

@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from services.demo import accounts, staff
 from services.demo.staff import DemoStaff
 from services.shared.database import AnySession
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from services.shared.tables.agreements import Account, Agreement, GrossToday
 from services.shared.tables.feeds import FeedDelivery
 from services.shared.tables.people import PersonalAssistant, Recipient

@@ -17,7 +17,8 @@ from services.demo.awards import AccountPlan, Award
 from services.demo.county import County
 from services.demo.movements import Movement
 from services.demo.payees import TRADES
-from services.shared.vocabulary import AccountKind, EventStatus, SpendCategory, TransactionType
+from services.shared.vocabulary.agreements import AccountKind
+from services.shared.vocabulary.money import EventStatus, SpendCategory, TransactionType
 
 EVENTS: Final = "canonical"
 STATEMENT: Final = "demo_bank_statement"

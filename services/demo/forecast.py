@@ -11,7 +11,8 @@ from services.demo import accounts, county
 from services.demo.awards import CYCLE_DAYS, Award, Temper
 from services.demo.county import County
 from services.demo.movements import Movement
-from services.shared.vocabulary import AgreementStatus, EventStatus
+from services.shared.vocabulary.agreements import AgreementStatus
+from services.shared.vocabulary.money import EventStatus
 
 _THRESHOLD_WEEKS: Final = 4
 _OPEN: Final = frozenset({AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED})

@@ -20,15 +20,8 @@ from services.demo.awards import (
 from services.demo.payees import MONEY_MANAGERS
 from services.demo.population import Person
 from services.shared import dates
-from services.shared.vocabulary import (
-    AccountKind,
-    AdministeredBy,
-    AgreementKind,
-    AgreementStatus,
-    CareGroup,
-    LegalBasis,
-    RecipientKind,
-)
+from services.shared.vocabulary.agreements import AccountKind, AgreementKind, AgreementStatus, LegalBasis
+from services.shared.vocabulary.people import AdministeredBy, CareGroup, RecipientKind
 
 _WEEKS_A_YEAR: Final = 365.25 / 7
 _SPREAD: Final = 0.75

@@ -17,18 +17,18 @@ from services.demo.examples import Examples
 from services.demo.feeds import Feed
 from services.demo.marks import Figures
 from services.demo.stages import Done, Place, Stage
-from services.shared import clock, identity, jobs, sealing
+from services.shared import clock, jobs, sealing
 from services.shared import database as databases
 from services.shared.database import AnySession, Database
 from services.shared.errors import Conflict
-from services.shared.identity import Actor
-from services.shared.settings import Settings
+from services.shared.identity.actor import Actor, machine
+from services.shared.settings.installation import Settings
 from services.shared.tables.agreements import Account, Agreement, GrossToday
 from services.shared.tables.base import Table
 from services.shared.tables.feeds import FeedDelivery, QuarantinedRow
 from services.shared.tables.people import PersonalAssistant, Recipient
 from services.shared.tables.transactions import CardTransaction
-from services.shared.vocabulary import Service
+from services.shared.vocabulary.records import Service
 
 SEED: Final = 2018
 RECIPIENTS: Final = 2_700
@@ -200,4 +200,4 @@ def _counted(report: Report, stage: Stage, total: int) -> Done:
 
 
 def _machine(own: Database) -> Actor:
-    return identity.machine(stages.MACHINE, own.service)
+    return machine(stages.MACHINE, own.service)

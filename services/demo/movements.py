@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from services.demo.payees import Payee
-from services.shared.vocabulary import SIGN, EventStatus, TransactionType
+from services.shared.vocabulary.money import SIGN, EventStatus, TransactionType
 
 
 class Movement(NamedTuple):

@@ -7,7 +7,7 @@ right shape; NHS numbers carry the 999 that is never issued, with a right check 
 from collections.abc import Iterator
 from random import Random
 
-from services.shared.vocabulary import HomeCareZone
+from services.shared.vocabulary.people import HomeCareZone
 
 # fmt: off
 _GIVEN = (

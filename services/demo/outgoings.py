@@ -11,7 +11,8 @@ from typing import Final
 from services.demo import streams
 from services.demo.awards import CYCLE_DAYS, Award
 from services.demo.payees import CASH_MACHINE, QUERIED, TRADES, Payee
-from services.shared.vocabulary import CareGroup, SpendCategory, TransactionType
+from services.shared.vocabulary.money import SpendCategory, TransactionType
+from services.shared.vocabulary.people import CareGroup
 
 WAGE_TAX_SHARE: Final = 0.06
 _PURCHASES: Final = frozenset({TransactionType.PURCHASE_POS, TransactionType.PURCHASE_ECOM})

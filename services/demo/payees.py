@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from services.shared.vocabulary import SpendCategory, TransactionType
+from services.shared.vocabulary.money import SpendCategory, TransactionType
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Final
 
 from services.demo import names, streams
 from services.shared import dates
-from services.shared.vocabulary import (
+from services.shared.vocabulary.people import (
     AdministeredBy,
     CareGroup,
     Ethnicity,

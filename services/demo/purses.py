@@ -18,7 +18,7 @@ from services.demo.income import ContributionHabit
 from services.demo.movements import Movement
 from services.demo.outgoings import Oddity, Outgoing
 from services.demo.spending import Spending
-from services.shared.vocabulary import AgreementStatus
+from services.shared.vocabulary.agreements import AgreementStatus
 
 _TAX_MONTHS: Final = frozenset({1, 4, 7, 10})
 _TAX_DAY: Final = 22

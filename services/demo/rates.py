@@ -5,7 +5,7 @@ from random import Random
 from typing import Final
 
 from services.demo.awards import Rate
-from services.shared.vocabulary import LegalBasis
+from services.shared.vocabulary.agreements import LegalBasis
 
 # Wages follow the council's rate each April; most agencies' prices are agreed for longer than a year.
 _UPLIFTED: Final = 0.45

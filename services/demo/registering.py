@@ -21,7 +21,7 @@ from services.dp_api.personal_assistants import schemas as assistant_schemas
 from services.dp_api.recipients import operations as recipient_operations
 from services.dp_api.recipients import schemas as recipient_schemas
 from services.shared.database import WriteSession
-from services.shared.vocabulary import AgreementStatus, PaymentSchedule
+from services.shared.vocabulary.agreements import AgreementStatus, PaymentSchedule
 
 _OUTSIDE_THE_FORM = frozenset({"number", "care_group", "died_on", "address_lines"})
 REPLACED = "Card replaced"

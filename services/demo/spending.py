@@ -13,7 +13,8 @@ from services.demo.awards import CYCLE_DAYS, Award
 from services.demo.movements import Movement
 from services.demo.outgoings import Oddity, Outgoing
 from services.demo.payees import MONEY_MANAGERS, TRADES, Payee
-from services.shared.vocabulary import AccountKind, EventStatus, SpendCategory, TransactionType
+from services.shared.vocabulary.agreements import AccountKind
+from services.shared.vocabulary.money import EventStatus, SpendCategory, TransactionType
 
 _LOAD_SECOND: Final = 5 * 3_600
 _CONTRIBUTION_SECOND: Final = 6 * 3_600

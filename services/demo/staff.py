@@ -9,7 +9,7 @@ from services.demo import names, streams
 from services.demo.population import TEAM_ZONES
 from services.dp_api.staff import operations, schemas
 from services.shared.database import WriteSession
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 
 TEAM_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {code: f"{code.replace('-', ' ').title()} care pathway team" for code in TEAM_ZONES}

@@ -21,13 +21,15 @@ from services.demo.county import County
 from services.demo.feeds import Feed
 from services.demo.marks import Figures
 from services.shared import database as databases
-from services.shared import identity, migrate
+from services.shared import migrate
 from services.shared.database import Database, WriteSession
-from services.shared.settings import Settings
+from services.shared.identity.actor import machine
+from services.shared.settings.installation import Settings
 from services.shared.tables.agreements import Account, Agreement, Card
 from services.shared.tables.people import MoneyManager, Recipient
 from services.shared.tables.transactions import AccountBalance, CardHold, CardTransaction
-from services.shared.vocabulary import DeliveryDoor, Service
+from services.shared.vocabulary.feeds import DeliveryDoor
+from services.shared.vocabulary.records import Service
 
 MACHINE: Final = "demo_county"
 ACT_BY_ACT: Final = 30
@@ -203,7 +205,7 @@ async def receive(card_ingest: Database, feed: Feed) -> Receipt:
         body=feed.body,
         external_id=feed.external_id,
         account_ref=None,
-        actor=identity.machine(MACHINE, Service.CARD_INGEST),
+        actor=machine(MACHINE, Service.CARD_INGEST),
         request_id=None,
     )
     return await pipeline.receive(card_ingest, delivery, now=morning_of(feed.up_to))
@@ -228,7 +230,7 @@ async def _once(own: Database, part: str, act: Callable[[WriteSession], Awaitabl
     """Do a part as one transaction with its mark, unless it is in."""
 
     async def unit() -> None:
-        async with own.write(actor=identity.machine(MACHINE, own.service)) as session:
+        async with own.write(actor=machine(MACHINE, own.service)) as session:
             if not await marks.is_in(session, part):
                 await act(session)
                 await marks.enter(session, part)

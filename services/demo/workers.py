@@ -16,7 +16,7 @@ from services.demo import stages
 from services.demo.marks import Figures
 from services.demo.stages import Done, Share, Stage
 from services.shared import garbage
-from services.shared.settings import Settings
+from services.shared.settings.installation import Settings
 
 FEWEST_FOR_PROCESSES: Final = 400
 _WORKERS: Final = 2

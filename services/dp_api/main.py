@@ -18,8 +18,8 @@ from services.dp_api.reports import endpoints as reports
 from services.dp_api.staff import endpoints as staff
 from services.shared import jobs
 from services.shared.database import Database, WriteSession
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 from services.shared.web import app, idempotency
 
 ROUTERS: Final = (

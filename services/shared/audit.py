@@ -19,7 +19,8 @@ from sqlalchemy.dialects import postgresql
 
 from services.shared import ciphers, clock, database
 from services.shared.database import AnySession, Database, WriteSession
-from services.shared.identity import Actor, Permission
+from services.shared.identity.actor import Actor
+from services.shared.identity.permissions import NAMED
 from services.shared.tables.records import AuditEntry, PersonalKey, ReadEntry
 
 DONE: Final = "done"
@@ -168,14 +169,13 @@ def person_of(reason: str | None) -> UUID | None:
 
 def role_of(actor: Actor, *, action: str) -> str:
     """Return the role by which the actor acts, `machine` for our own machines, `none` where no role grants the act."""
-    role = actor.role_for(Permission(action)) if action in _PERMITTED else None
+    role = actor.role_for(NAMED[action]) if action in NAMED else None
     if role is not None:
         return role.value
     return MACHINE_ROLE if actor.is_machine else NO_ROLE
 
 
 _PERSONAL_REASON: Final = re.compile(r"personal:(?P<person_id>[0-9a-f-]{36}):(?P<token>[A-Za-z0-9_-]{60,}=*)")
-_PERMITTED: Final = frozenset(permission.value for permission in Permission)
 
 
 _ENTER: Final = """

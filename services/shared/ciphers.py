@@ -12,8 +12,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from services.shared import settings as settings_module
-from services.shared.settings import Settings
+from services.shared.settings import secret_forms
+from services.shared.settings.installation import Settings
 
 
 class AnotherKeyError(ValueError):
@@ -76,7 +76,7 @@ class Ciphers:
 def from_settings(settings: Settings) -> Ciphers:
     """Make the ciphers of this installation. Raises ValueError where a key is not of its form."""
     keys = [Fernet(key.strip()) for key in settings.encryption_keys.get_secret_value().split(",")]
-    seeds = settings_module.signing_seeds(settings.audit_signing_key.get_secret_value())
+    seeds = secret_forms.signing_seeds(settings.audit_signing_key.get_secret_value())
     return Ciphers(
         _keys=MultiFernet(keys),
         _index_key=settings.blind_index_key.get_secret_value().encode(),

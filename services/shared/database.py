@@ -21,12 +21,12 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from services.shared import ciphers as cipher_keys
 from services.shared import driver
-from services.shared import settings as settings_module
 from services.shared.ciphers import Ciphers
 from services.shared.errors import Conflict, Stale
-from services.shared.identity import Actor
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.identity.actor import Actor
+from services.shared.settings import unsafe
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 
 T = TypeVar("T")
 
@@ -169,7 +169,7 @@ async def connect(settings: Settings, *, service: Service) -> Database:
 
     Raises UnsafeSettingsError in production when a setting, or the server itself, would lose or expose records.
     """
-    settings.refuse_unsafe()
+    unsafe.refuse_unsafe(settings)
     role = role_name(settings, service)
     url = await driver.address(settings, role=role, password=password(settings, service))
     engine = driver.engine(url, settings=settings, application_name=role)
@@ -268,7 +268,7 @@ async def _refuse_forgetful_server(database: Database) -> None:
         off = [f"the server's {name} is off: a committed payment could be lost" for name in found.scalars()]
     if off:
         await database.close()
-    settings_module.refuse(database.settings, off)
+    unsafe.refuse(database.settings, off)
 
 
 @event.listens_for(_ReadOnly, "before_flush")

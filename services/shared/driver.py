@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from services.shared import embedded
-from services.shared.settings import Settings
+from services.shared.settings.installation import Settings
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 

@@ -17,11 +17,12 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import insert, select, text
 from sqlalchemy.dialects import postgresql
 
-from services.shared import audit, clock, dates, driver, identity, sealing
+from services.shared import audit, clock, dates, driver, sealing
 from services.shared import database as databases
 from services.shared.database import Database, WriteSession
+from services.shared.identity.actor import machine
 from services.shared.tables.records import JobRun, SchedulerHeartbeat
-from services.shared.vocabulary import Service
+from services.shared.vocabulary.records import Service
 
 HEARTBEAT_SECONDS: Final = 15
 CATCH_UP_SECONDS: Final = 300
@@ -161,7 +162,7 @@ async def beat(database: Database, *, now: datetime) -> None:
 
 
 async def _run_claimed(job: Job, database: Database, *, period: str) -> bool:
-    async with database.write(actor=identity.machine(MACHINE, job.service)) as session:
+    async with database.write(actor=machine(MACHINE, job.service)) as session:
         if not await _is_ours(session, job, period=period) or await _is_done(session, job, period=period):
             return False
         outcome = await cast(ClaimedAct, job.act)(session, period)

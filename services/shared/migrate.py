@@ -24,8 +24,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from services.shared import database, driver, embedded
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 
 VERSIONS: Final = Path(__file__).resolve().parents[2] / "migrations"
 TEMPORARY_TABLES: Final = (Service.CARD_INGEST, Service.CLAWBACK)

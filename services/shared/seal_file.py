@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from services.shared.vocabulary import AuditBook
+from services.shared.vocabulary.records import AuditBook
 
 _BLOCK_BYTES: Final = 65_536
 

@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.shared import audit, clock, driver, seal_file, seals
 from services.shared.ciphers import Ciphers
 from services.shared.database import Database
-from services.shared.identity import Actor
+from services.shared.identity.actor import Actor
 from services.shared.seal_file import Seal
 from services.shared.seals import Block
-from services.shared.vocabulary import AuditBook
+from services.shared.vocabulary.records import AuditBook
 
 BLOCK_ENTRIES: Final = 10_000
 BLOCKS_AT_ONCE: Final = 64

@@ -19,7 +19,7 @@ import asyncpg
 
 from services.shared import clock, seal_file
 from services.shared.ciphers import Ciphers
-from services.shared.vocabulary import AuditBook
+from services.shared.vocabulary.records import AuditBook
 
 FIRST_PREVIOUS: Final = bytes(32)
 HASH_BYTES: Final = 32

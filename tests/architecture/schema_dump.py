@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from services.shared import cluster, embedded, migrate
-from services.shared.settings import Settings
+from services.shared.settings.installation import Settings
 from tests import databases
 
 COMMITTED = Path(__file__).with_name("schema.sql")

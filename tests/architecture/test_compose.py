@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.shared import settings
+from services.shared.settings.installation import Settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: Mapping[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -22,7 +22,7 @@ LOCATION = re.compile(r"location ~ (\S+) \{\s*proxy_pass http://(\w+)(/\$page)?;
 
 
 def _names_of_settings() -> Iterator[str]:
-    for name, field in settings.Settings.model_fields.items():
+    for name, field in Settings.model_fields.items():
         yield str(field.validation_alias or f"DP_{name}").upper()
 
 

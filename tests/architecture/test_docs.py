@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from typer import main as typer_main
 
 from services import command, together
-from services.shared import settings as settings_module
+from services.shared.settings.installation import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -112,14 +112,14 @@ def test_every_make_target_that_the_guides_show_exists() -> None:
 
 
 def test_every_environment_variable_that_the_guides_name_is_a_setting() -> None:
-    known = {variable(name) for name in settings_module.Settings.model_fields} | ENVIRONMENT_OF_TOOLS
+    known = {variable(name) for name in Settings.model_fields} | ENVIRONMENT_OF_TOOLS
     for guide in GUIDES:
         shown = set(re.findall(r"\bDP_[A-Z]+(?:_[A-Z]+)*\b(?!_)", guide.read_text(encoding="utf-8")))
         assert shown <= known, f"{named(guide)} names {shown - known}"
 
 
 def variable(field: str) -> str:
-    alias = settings_module.Settings.model_fields[field].validation_alias
+    alias = Settings.model_fields[field].validation_alias
     return alias if isinstance(alias, str) else f"DP_{field.upper()}"
 
 
@@ -133,10 +133,10 @@ def shown_default(value: object) -> str:
 
 
 def test_the_table_of_settings_is_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for field in settings_module.Settings.model_fields:
+    for field in Settings.model_fields:
         monkeypatch.delenv(variable(field), raising=False)
-    plain = settings_module.Settings()
-    expected = {variable(name): shown_default(getattr(plain, name)) for name in settings_module.Settings.model_fields}
+    plain = Settings()
+    expected = {variable(name): shown_default(getattr(plain, name)) for name in Settings.model_fields}
     rows = table_after(read("README.md"), "## Settings")
     assert {name: cells.split(" | ")[0] for name, cells in rows.items()} == expected
     assert all(len(cells.split(" | ", 1)[1]) > 10 for cells in rows.values())

@@ -6,7 +6,7 @@ from sqlalchemy import Table
 
 from services.shared.tables import schema
 from services.shared.tables.base import grants
-from services.shared.vocabulary import Service
+from services.shared.vocabulary.records import Service
 from tests.databases import Databases
 
 TABLES = sorted(schema.METADATA.tables.values(), key=lambda table: table.name)

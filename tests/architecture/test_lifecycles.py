@@ -1,15 +1,19 @@
+import importlib
+import pkgutil
 from collections.abc import Iterator
 from enum import StrEnum
 
 import pytest
 
 from docs import generate
-from services.shared import errors, feed_vocabulary, lifecycles, vocabulary
+from services.shared import errors, vocabulary
+from services.shared.lifecycles.lifecycle import Lifecycle
+from services.shared.lifecycles.listing import LIFECYCLES
 
-LIFECYCLES = pytest.mark.parametrize("lifecycle", lifecycles.LIFECYCLES, ids=lambda lifecycle: lifecycle.name)
+EACH = pytest.mark.parametrize("lifecycle", LIFECYCLES, ids=lambda lifecycle: lifecycle.name)
 
 
-def reachable(lifecycle: lifecycles.Lifecycle[StrEnum]) -> set[StrEnum]:
+def reachable(lifecycle: Lifecycle[StrEnum]) -> set[StrEnum]:
     seen: set[StrEnum] = set()
     waiting = [lifecycle.initial]
     while waiting:
@@ -21,25 +25,26 @@ def reachable(lifecycle: lifecycles.Lifecycle[StrEnum]) -> set[StrEnum]:
 
 
 def status_enumerations() -> Iterator[type[StrEnum]]:
-    for name, value in {**vars(vocabulary), **vars(feed_vocabulary)}.items():
-        if isinstance(value, type) and issubclass(value, StrEnum) and name.endswith("Status"):
-            yield value
+    for area in pkgutil.iter_modules(vocabulary.__path__, f"{vocabulary.__name__}."):
+        for name, value in vars(importlib.import_module(area.name)).items():
+            if isinstance(value, type) and issubclass(value, StrEnum) and name.endswith("Status"):
+                yield value
 
 
-@LIFECYCLES
-def test_every_status_can_be_reached_from_the_first(lifecycle: lifecycles.Lifecycle[StrEnum]) -> None:
+@EACH
+def test_every_status_can_be_reached_from_the_first(lifecycle: Lifecycle[StrEnum]) -> None:
     assert reachable(lifecycle) == set(type(lifecycle.initial))
 
 
-@LIFECYCLES
-def test_a_lifecycle_moves_within_its_own_enumeration(lifecycle: lifecycles.Lifecycle[StrEnum]) -> None:
+@EACH
+def test_a_lifecycle_moves_within_its_own_enumeration(lifecycle: Lifecycle[StrEnum]) -> None:
     targets = [target for moves in lifecycle.moves.values() for target in moves.values()]
     assert {type(status) for status in [*lifecycle.moves, *targets]} == {type(lifecycle.initial)}
 
 
-@LIFECYCLES
+@EACH
 def test_each_listed_move_leads_where_the_table_says_and_every_other_is_refused(
-    lifecycle: lifecycles.Lifecycle[StrEnum],
+    lifecycle: Lifecycle[StrEnum],
 ) -> None:
     verbs = {verb for moves in lifecycle.moves.values() for verb in moves}
     for status in lifecycle.statuses:
@@ -52,13 +57,13 @@ def test_each_listed_move_leads_where_the_table_says_and_every_other_is_refused(
             assert refused.value.code == "illegal_move"
 
 
-@LIFECYCLES
-def test_every_lifecycle_ends_somewhere(lifecycle: lifecycles.Lifecycle[StrEnum]) -> None:
+@EACH
+def test_every_lifecycle_ends_somewhere(lifecycle: Lifecycle[StrEnum]) -> None:
     assert [status for status in lifecycle.statuses if not lifecycle.moves.get(status)]
 
 
 def test_every_enumeration_of_statuses_has_exactly_one_lifecycle() -> None:
-    governed = [type(lifecycle.initial) for lifecycle in lifecycles.LIFECYCLES]
+    governed = [type(lifecycle.initial) for lifecycle in LIFECYCLES]
     assert sorted(kind.__name__ for kind in governed) == sorted(kind.__name__ for kind in status_enumerations())
 
 

@@ -11,9 +11,10 @@ import httpx
 from openapi_spec_validator import validate
 
 from services import together
-from services.shared.identity import GRANTED_TO, Permission, Role
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.identity.permissions import GRANTED_TO, NAMED
+from services.shared.identity.roles import Role
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 from services.shared.web import openapi
 from tests.http import Clients
 
@@ -69,14 +70,14 @@ async def test_every_operation_is_open_to_exactly_the_roles_of_the_table(clients
             answer = await ask(client, operation)
             is_open = answer.status_code != 403
             assert answer.status_code not in (401, 429), answer.text
-            if is_open != (role in GRANTED_TO[Permission(operation.name)]):
+            if is_open != (role in GRANTED_TO[NAMED[operation.name]]):
                 wrong.append((role.value, operation.name, answer.status_code))
     assert wrong == []
 
 
 def test_every_permission_is_an_operation_and_every_operation_a_permission() -> None:
     names = [operation.name for operation in operations()]
-    assert sorted(names) == sorted(permission.value for permission in Permission)
+    assert sorted(names) == sorted(permission.value for permission in GRANTED_TO)
 
 
 def test_every_path_lies_where_its_service_is_looked_for() -> None:

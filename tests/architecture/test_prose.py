@@ -58,7 +58,7 @@ def found(pattern: re.Pattern[str]) -> Iterator[str]:
 
 
 def test_there_is_text_to_read() -> None:
-    assert {"README.md", "pyproject.toml", "services/shared/vocabulary.py"} <= set(project_texts())
+    assert {"README.md", "pyproject.toml", "services/shared/errors.py"} <= set(project_texts())
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import CreateSchema
 
 from services.shared import database, driver, embedded, migrate
-from services.shared.settings import Settings
+from services.shared.settings.installation import Settings
 from services.shared.tables import schema
-from services.shared.vocabulary import Service
+from services.shared.vocabulary.records import Service
 from tests import databases as test_databases
 from tests.architecture import schema_dump
 from tests.databases import Databases

@@ -8,7 +8,7 @@ from services.dp_api.agreements import operations, schemas
 from services.dp_api.budgets import operations as budget_operations
 from services.dp_api.budgets import schemas as budget_schemas
 from services.shared.database import WriteSession
-from services.shared.vocabulary import AgreementKind, LegalBasis, PaymentSchedule
+from services.shared.vocabulary.agreements import AgreementKind, LegalBasis, PaymentSchedule
 from tests.builders import recipients
 
 TODAY = recipients.TODAY

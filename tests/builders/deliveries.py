@@ -11,14 +11,16 @@ from uuid import UUID, uuid4
 from services.card_ingest import pipeline
 from services.card_ingest.schemas import Receipt
 from services.card_ingest.signatures import standard_webhooks
-from services.shared import driver, identity
+from services.shared import driver
 from services.shared.database import Database
-from services.shared.vocabulary import SIGN, DeliveryDoor, TransactionType
+from services.shared.identity.actor import machine
+from services.shared.vocabulary.feeds import DeliveryDoor
+from services.shared.vocabulary.money import SIGN, TransactionType
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 PROVIDER = "northbank"
 OTHER_PROVIDER = "eastcard"
-ACTOR = identity.machine("command_line")
+ACTOR = machine("command_line")
 
 
 @dataclass(frozen=True, slots=True)

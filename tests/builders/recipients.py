@@ -7,7 +7,13 @@ from services.dp_api.recipients import operations, schemas
 from services.dp_api.staff import operations as staff_operations
 from services.dp_api.staff import schemas as staff_schemas
 from services.shared.database import WriteSession
-from services.shared.vocabulary import AdministeredBy, Ethnicity, HomeCareZone, PrimarySupportReason, RecipientKind
+from services.shared.vocabulary.people import (
+    AdministeredBy,
+    Ethnicity,
+    HomeCareZone,
+    PrimarySupportReason,
+    RecipientKind,
+)
 
 TODAY = date(2026, 11, 2)
 NORTH = "north"

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from tests.builders import deliveries as build
 from tests.card_ingest.conftest import Feed
 from tests.card_ingest.test_payees import a_transfer, an_agreement, an_assistant

@@ -4,7 +4,7 @@ import pytest
 
 from services.card_ingest.categories import rules
 from services.card_ingest.categories.rules import Rule
-from services.shared.vocabulary import SpendCategory, TransactionType
+from services.shared.vocabulary.money import SpendCategory, TransactionType
 from tests.databases import Databases
 
 FIRST, LATER = date(2015, 4, 1), date(2026, 4, 1)

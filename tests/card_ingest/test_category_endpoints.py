@@ -12,8 +12,8 @@ from services.card_ingest import main as card_ingest
 from services.card_ingest import spend
 from services.card_ingest.reconciliation import proof
 from services.dp_api.reports import queries, schemas
-from services.shared.identity import Role
-from services.shared.vocabulary import Service
+from services.shared.identity.roles import Role
+from services.shared.vocabulary.records import Service
 from services.shared.web import dependencies
 from tests.builders import deliveries as build
 from tests.card_ingest.conftest import Feed

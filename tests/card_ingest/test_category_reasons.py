@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from tests.builders import clawback as people
 from tests.builders import deliveries as build
 from tests.databases import Databases

@@ -10,9 +10,10 @@ from pydantic import SecretStr
 
 from services import together
 from services.shared import clock
-from services.shared.identity import GRANTED_TO, Permission, Role
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.identity.permissions import GRANTED_TO, NAMED
+from services.shared.identity.roles import Role
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 from services.shared.web import certificates as presented
 from tests.architecture import test_operations as walk
 from tests.builders import certificates, deliveries
@@ -133,7 +134,7 @@ async def test_a_certificate_opens_to_a_feed_what_the_table_says_and_nothing_in_
         status = (await walk.ask(client, operation)).status_code
         if operation.service is not Service.CARD_INGEST:
             wrong += [] if status == 401 else [(operation.name, status)]
-        elif (status != 403) != (Role.FEED in GRANTED_TO[Permission(operation.name)]) or status in (401, 500):
+        elif (status != 403) != (Role.FEED in GRANTED_TO[NAMED[operation.name]]) or status in (401, 500):
             wrong.append((operation.name, status))
     assert wrong == []
 

@@ -15,7 +15,7 @@ from services.card_ingest.events import ReadRow
 from services.card_ingest.profiles import profile
 from services.card_ingest.schemas import Receipt
 from services.shared.database import Database
-from services.shared.vocabulary import DeliveryDoor
+from services.shared.vocabulary.feeds import DeliveryDoor
 from tests.builders import deliveries as build
 from tests.builders.deliveries import Books
 from tests.card_ingest.conftest import Feed

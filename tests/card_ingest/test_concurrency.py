@@ -13,8 +13,9 @@ import pytest
 
 from services.card_ingest import batches, keeping, pipeline, quarantine, reading
 from services.shared import database as databases_module
-from services.shared.settings import Settings
-from services.shared.vocabulary import DeliveryDoor, Service
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.feeds import DeliveryDoor
+from services.shared.vocabulary.records import Service
 from tests.builders import deliveries as build
 from tests.builders.deliveries import Books
 from tests.card_ingest.conftest import Feed

@@ -6,7 +6,7 @@ import pytest
 
 from services.card_ingest import events, json_events
 from services.card_ingest.events import BadRow, ReadRow
-from services.shared.vocabulary import SIGN, TransactionType
+from services.shared.vocabulary.money import SIGN, TransactionType
 from tests.builders import deliveries as build
 
 RECEIVED_ON = date(2026, 11, 20)

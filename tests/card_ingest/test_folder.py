@@ -16,7 +16,7 @@ from services.card_ingest.folder import layout, operations, places
 from services.card_ingest.folder.places import Found, Look, Looks
 from services.shared import clock, jobs
 from services.shared.database import Database
-from services.shared.settings import Settings
+from services.shared.settings.installation import Settings
 from tests.builders import deliveries as build
 from tests.builders.deliveries import Books
 from tests.card_ingest.conftest import Feed

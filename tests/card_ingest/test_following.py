@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from services.card_ingest.reconciliation import proof
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from tests.builders import deliveries as build
 from tests.card_ingest import test_payees as payees
 from tests.card_ingest.conftest import Feed

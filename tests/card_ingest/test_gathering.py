@@ -10,7 +10,7 @@ from services.card_ingest.formats.trouble import UnreadableDelivery
 from services.card_ingest.gathering import convoy
 from services.card_ingest.reconciliation import proof
 from services.card_ingest.schemas import Receipt
-from services.shared.vocabulary import DeliveryDoor
+from services.shared.vocabulary.feeds import DeliveryDoor
 from tests.builders import deliveries as build
 from tests.builders.deliveries import Books
 from tests.card_ingest.conftest import Feed

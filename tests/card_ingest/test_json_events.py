@@ -16,7 +16,7 @@ from services.card_ingest.formats.trouble import UnreadableDelivery
 from services.card_ingest.profiles import profile as profiles
 from services.card_ingest.profiles.event_form import JsonEventsProfile
 from services.card_ingest.reasons import Note, Reason
-from services.shared.vocabulary import EventStatus, TransactionType
+from services.shared.vocabulary.money import EventStatus, TransactionType
 from tests.card_ingest.conftest import Feed
 
 STRIPE = profiles.load("stripe_issuing", own_folder=Path("nowhere"))

@@ -7,8 +7,9 @@ import pytest
 
 from services.card_ingest import keeping
 from services.card_ingest.keeping import Chunk
-from services.shared import ciphers, settings
-from services.shared.settings import Settings
+from services.shared import ciphers
+from services.shared.settings import development_secrets
+from services.shared.settings.installation import Settings
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_a_file_of_one_line_is_kept_in_pieces_that_end_where_an_element_does(
 
 
 def test_what_is_kept_is_ordinary_zlib_and_comes_back_as_it_was() -> None:
-    own = ciphers.from_settings(settings.with_development_secrets(Settings()))
+    own = ciphers.from_settings(development_secrets.with_development_secrets(Settings()))
     chunk = Chunk(b"a,b\n1,2\n" * 1_000, is_redacted=False)
     sealed = keeping.sealed(chunk, ciphers=own)
     assert zlib.decompress(own.decrypt(sealed)) == chunk.content

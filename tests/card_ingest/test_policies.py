@@ -2,7 +2,7 @@ from datetime import date
 
 from services.card_ingest import batches
 from services.card_ingest.batches import Policy
-from services.shared.vocabulary import TransactionType
+from services.shared.vocabulary.money import TransactionType
 from tests.builders import deliveries as build
 from tests.card_ingest.conftest import Feed
 

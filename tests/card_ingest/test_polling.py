@@ -13,7 +13,7 @@ from services.card_ingest import main, pipeline
 from services.card_ingest.polling import operations, queries
 from services.card_ingest.polling.queries import Poll
 from services.shared import clock, jobs
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from services.shared.web.errors import Unavailable
 from services.shared.web.http_client import Answer, AnswerTooLarge
 from tests.builders import deliveries as build

@@ -12,7 +12,7 @@ from services.card_ingest.profiles.headings import WrongHeading
 from services.card_ingest.profiles.table import CsvProfile
 from services.card_ingest.reasons import Reason
 from services.shared.errors import NotFound
-from services.shared.vocabulary import TransactionType
+from services.shared.vocabulary.money import TransactionType
 
 RECEIVED_ON = date(2026, 11, 20)
 HEADING = "Transaction Date,Transaction number,Supplier Name,Net Amount,Merchant Category"

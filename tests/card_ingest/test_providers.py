@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.card_ingest.signatures import keys
 from services.shared.errors import Invalid
-from services.shared.feed_vocabulary import FeedKeyKind
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
+from services.shared.vocabulary.feeds import FeedKeyKind
 from tests.builders import certificates
 from tests.card_ingest.conftest import Feed
 from tests.http import Clients

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 from services.card_ingest.endpoints import bodies
 from services.shared import clock
-from services.shared.identity import Role
-from services.shared.vocabulary import Service
+from services.shared.identity.roles import Role
+from services.shared.vocabulary.records import Service
 from services.shared.web import rates
 from tests.builders import deliveries as build
 from tests.builders.deliveries import Books

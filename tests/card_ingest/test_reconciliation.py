@@ -12,14 +12,15 @@ from services.card_ingest import pipeline
 from services.card_ingest.profiles import statement_mapping
 from services.card_ingest.reconciliation import operations
 from services.card_ingest.schemas import Receipt
-from services.shared import identity
 from services.shared.errors import Conflict
+from services.shared.identity.actor import Actor
+from services.shared.identity.roles import Role
 from tests.builders import deliveries as build
 from tests.builders import statements
 from tests.card_ingest.conftest import Feed
 
 NOW = build.NOW
-OFFICER = identity.Actor(name="F100", roles=frozenset({identity.Role.FINANCE_OFFICER}))
+OFFICER = Actor(name="F100", roles=frozenset({Role.FINANCE_OFFICER}))
 HOURS = timedelta(hours=24)
 INSTANT = timedelta(microseconds=1)
 OPENING = statements.balance("OPBD", "0.00", on="2026-11-11")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from services.card_ingest import main
 from services.card_ingest.reconciliation import operations
 from services.shared import clock, jobs
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from tests.builders import deliveries as build
 from tests.builders import statements
 from tests.card_ingest.conftest import Feed

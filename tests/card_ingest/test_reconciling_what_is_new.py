@@ -12,14 +12,16 @@ import pytest
 from services.card_ingest import main, pipeline
 from services.card_ingest.gathering import convoy
 from services.card_ingest.reconciliation import operations
-from services.shared import clock, identity, jobs
+from services.shared import clock, jobs
 from services.shared import database as databases
-from services.shared.vocabulary import DeliveryDoor
+from services.shared.identity.actor import Actor
+from services.shared.identity.roles import Role
+from services.shared.vocabulary.feeds import DeliveryDoor
 from tests.builders import deliveries as build
 from tests.builders import statements
 from tests.card_ingest.conftest import Feed
 
-OFFICER = identity.Actor(name="F100", roles=frozenset({identity.Role.FINANCE_OFFICER}))
+OFFICER = Actor(name="F100", roles=frozenset({Role.FINANCE_OFFICER}))
 Act: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 REFS = ["ACC-1", "ACC-2", "ACC-3", "ACC-4"]
 STEPS = 40

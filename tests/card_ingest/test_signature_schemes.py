@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v1
 from services.card_ingest.signatures import rsa_nonce, schemes, stripe
 from services.card_ingest.signatures.proof import LiveKey, UnverifiedDelivery
 from services.shared.errors import Invalid
-from services.shared.feed_vocabulary import FeedKeyKind, SignatureScheme
+from services.shared.vocabulary.feeds import FeedKeyKind, SignatureScheme
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 AT = int(NOW.timestamp())

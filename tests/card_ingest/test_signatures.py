@@ -9,7 +9,7 @@ import pytest
 
 from services.card_ingest.signatures import standard_webhooks
 from services.card_ingest.signatures.proof import LiveKey, UnverifiedDelivery
-from services.shared.feed_vocabulary import FeedKeyKind
+from services.shared.vocabulary.feeds import FeedKeyKind
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 KEY = b"0123456789abcdef0123456789abcdef"

@@ -6,7 +6,7 @@ import pytest
 
 from services.card_ingest.formats.trouble import UnreadableDelivery
 from services.card_ingest.schemas import Receipt
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from tests.builders import deliveries as build
 from tests.builders import statements
 from tests.card_ingest.conftest import Feed

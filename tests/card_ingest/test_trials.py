@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from services.shared import clock
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from tests.builders import deliveries as build
 from tests.card_ingest.conftest import Feed
 from tests.http import Clients

@@ -12,16 +12,17 @@ import pytest
 from services.clawback import main
 from services.clawback import run as runs
 from services.clawback.values import RunResult
-from services.shared import driver, identity
-from services.shared.identity import Role
-from services.shared.vocabulary import RunTrigger
+from services.shared import driver
+from services.shared.identity.actor import machine
+from services.shared.identity.roles import Role
+from services.shared.vocabulary.clawback import RunTrigger
 from services.shared.web import dependencies, dev_issuer
 from tests.databases import Databases
 
 TODAY = date(2026, 11, 22)
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
 
-ACTOR = identity.machine("command_line")
+ACTOR = machine("command_line")
 
 
 class Run(Protocol):

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from services.shared import driver
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from tests.builders import clawback as builders
 from tests.clawback.conftest import NOW, TODAY, ClientOf, Run
 

@@ -10,7 +10,7 @@ from services.clawback import run as runs
 from services.shared import driver, jobs
 from services.shared.database import IntegrityTrouble
 from services.shared.errors import Conflict, Stale
-from services.shared.vocabulary import RunTrigger
+from services.shared.vocabulary.clawback import RunTrigger
 from tests.builders import clawback as builders
 from tests.clawback.conftest import ACTOR, NOW, TODAY, Run
 from tests.databases import Databases

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from services.shared import driver
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from tests.builders import clawback as builders
 from tests.clawback.conftest import NOW, TODAY, ClientOf, Run
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 from services.card_ingest import pipeline
 from services.card_ingest.reconciliation import proof
 from services.shared import driver, embedded, migrate
-from services.shared.settings import Settings
+from services.shared.settings.installation import Settings
 from tests import databases
 from tests.builders import deliveries as build
 from tests.conservation.record import CARDS, LATE_CARD, Record, expected

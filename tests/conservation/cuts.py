@@ -17,9 +17,9 @@ from sqlalchemy import URL
 
 from services import together
 from services.shared import clock, database, driver
-from services.shared.identity import Role
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.identity.roles import Role
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 from services.shared.web import dev_issuer
 from tests.builders import deliveries as build
 from tests.conservation import arena as arenas

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.card_ingest import batches, pipeline
 from services.shared import database, driver, embedded
 from services.shared.database import Database
-from services.shared.vocabulary import Service
+from services.shared.vocabulary.records import Service
 from tests import databases
 from tests.builders import deliveries as build
 from tests.conservation import arena as arenas

@@ -21,8 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.card_ingest import batches, pipeline
 from services.shared import database
 from services.shared.database import Database, WriteSession
-from services.shared.settings import Settings
-from services.shared.vocabulary import DeliveryDoor, Service
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.feeds import DeliveryDoor
+from services.shared.vocabulary.records import Service
 from tests.builders import deliveries as build
 from tests.conservation.arena import AFTERWARDS
 from tests.conservation.record import Record

@@ -10,15 +10,9 @@ from services.demo.county import County
 from services.demo.forecast import Forecast
 from services.demo.population import ETHNICITY_COUNTS, TEAM_ZONES
 from services.shared import dates
-from services.shared.vocabulary import (
-    AccountKind,
-    AgreementKind,
-    AgreementStatus,
-    CareGroup,
-    EventStatus,
-    LegalBasis,
-    RecipientKind,
-)
+from services.shared.vocabulary.agreements import AccountKind, AgreementKind, AgreementStatus, LegalBasis
+from services.shared.vocabulary.money import EventStatus
+from services.shared.vocabulary.people import CareGroup, RecipientKind
 
 TODAY = date(2026, 11, 22)
 SMALL = 540

@@ -9,10 +9,13 @@ from services.demo.awards import PUBLISHED_SURPLUS_PENCE, Award
 from services.demo.county import County
 from services.demo.forecast import Forecast
 from services.demo.loading import Loaded, Report
-from services.shared import clock, dates, identity, migrate, sealing
+from services.shared import clock, dates, migrate, sealing
 from services.shared.errors import Refused
-from services.shared.settings import Settings
-from services.shared.vocabulary import AgreementStatus, EventStatus, LegalBasis, RunTrigger
+from services.shared.identity.actor import machine
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.agreements import AgreementStatus, LegalBasis
+from services.shared.vocabulary.clawback import RunTrigger
+from services.shared.vocabulary.money import EventStatus
 from tests.databases import Databases, superuser
 
 SEED = 11
@@ -85,7 +88,7 @@ async def test_the_surplus_run_finds_what_was_foretold_to_the_penny(databases: D
     await loading.load(databases.settings, recipients=135, months=12, seed=SEED, today=TODAY, report=nothing)
     lived = forecast.forecast(county.county(seed=SEED, recipients=135, months=12, today=TODAY))
     made = await run.run(
-        databases.clawback, as_of=TODAY, trigger=RunTrigger.MANUAL, now=clock.now(), actor=identity.machine("test")
+        databases.clawback, as_of=TODAY, trigger=RunTrigger.MANUAL, now=clock.now(), actor=machine("test")
     )
     assert (made.flagged, made.excess_pence) == (lived.flagged, lived.excess_pence)
     assert made.excess_pence == pytest.approx(PUBLISHED_SURPLUS_PENCE * 135 / 2_700, rel=0.15)
@@ -191,7 +194,7 @@ async def register_one(databases: Databases, award: Award) -> None:
     async with databases.superuser() as connection:
         await connection.execute("INSERT INTO team (code, name) VALUES ($1, 'A team')", person.team_code)
     alone = replace(award, account=None, status=AgreementStatus.DRAFT, money_manager=None)
-    async with databases.dp_api.write(actor=identity.machine("test")) as session:
+    async with databases.dp_api.write(actor=machine("test")) as session:
         await caseload.take_over(session, [alone], part="one", money_managers={}, today=TODAY)
 
 

@@ -17,17 +17,18 @@ import pytest
 from fastapi import FastAPI
 
 from services.dp_api import main
-from services.shared import database, embedded, identity
+from services.shared import database, embedded
 from services.shared.database import Database, WriteSession
-from services.shared.identity import Role
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.identity.actor import machine
+from services.shared.identity.roles import Role
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 from services.shared.web import app as frame
 from services.shared.web import dependencies, dev_issuer
 from tests import databases as test_databases
 from tests.builders import recipients
 
-MACHINE = identity.machine("test", Service.DP_API)
+MACHINE = machine("test", Service.DP_API)
 SHARED = "dp_api_shared"
 
 

@@ -16,8 +16,8 @@ import uvicorn
 from standardwebhooks import Webhook
 
 from services import together
-from services.shared.identity import Role
-from services.shared.settings import Settings
+from services.shared.identity.roles import Role
+from services.shared.settings.installation import Settings
 
 READY_SECONDS = 20.0
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from tests.journeys.conftest import County
 
 TEAM = "north"

@@ -1,7 +1,7 @@
 import json
 from datetime import date
 
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from tests.journeys import people
 from tests.journeys.conftest import County
 from tests.journeys.people import PROVIDER, TEAM, Household, card_event

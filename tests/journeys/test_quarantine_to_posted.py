@@ -2,7 +2,7 @@ import json
 import time
 from typing import Any
 
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from tests.journeys import people
 from tests.journeys.conftest import County
 from tests.journeys.people import PROVIDER, Household, card_event

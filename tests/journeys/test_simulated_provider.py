@@ -10,8 +10,8 @@ from services.card_ingest.kit import judging, plan, simulation
 from services.card_ingest.kit.council import Council, Tokens
 from services.card_ingest.kit.judging import Check
 from services.card_ingest.kit.simulation import Outcome, Wanted
-from services.shared.identity import Role
-from services.shared.settings import Settings
+from services.shared.identity.roles import Role
+from services.shared.settings.installation import Settings
 from services.shared.web import http_client
 from tests.databases import superuser
 from tests.journeys import people

@@ -11,12 +11,14 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from services.shared import audit, driver, identity, sealing
+from services.shared import audit, driver, sealing
 from services.shared.audit import Subject
-from services.shared.identity import Actor, Role
+from services.shared.identity.actor import Actor, machine
+from services.shared.identity.roles import Role
 from services.shared.sealing import Verification
 from services.shared.tables.records import AuditEntry, ReadEntry
-from services.shared.vocabulary import AgreementStatus, Service
+from services.shared.vocabulary.agreements import AgreementStatus
+from services.shared.vocabulary.records import Service
 from tests import trail
 from tests.databases import Databases
 
@@ -241,7 +243,7 @@ async def test_nobody_is_shown_anybody_without_being_named(databases: Databases)
 def test_the_role_is_the_one_that_grants_the_act() -> None:
     assert audit.role_of(WORKER, action="list_audit_entries") == "auditor"
     assert audit.role_of(WORKER, action="run_clawback") == "none"
-    assert audit.role_of(identity.machine("scheduler"), action="run_clawback") == "machine"
+    assert audit.role_of(machine("scheduler"), action="run_clawback") == "machine"
 
 
 def test_changes_are_plain_json() -> None:

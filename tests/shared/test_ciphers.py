@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from services.shared import ciphers
 from services.shared.ciphers import Ciphers
-from services.shared.settings import Settings
+from services.shared.settings.installation import Settings
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 SEED = base64.b64encode(os.urandom(32)).decode()

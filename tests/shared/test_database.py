@@ -8,16 +8,17 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import delete, insert, select, text, update
 
-from services.shared import audit, database, driver, errors, identity
+from services.shared import audit, database, driver, errors
 from services.shared.audit import Subject
 from services.shared.database import Database, IntegrityTrouble, Overtaken, ReadOnlyError, UnauditedWrite
-from services.shared.settings import UnsafeSettingsError
+from services.shared.identity.actor import machine
+from services.shared.settings.unsafe import UnsafeSettingsError
 from services.shared.tables.people import MoneyManager
 from services.shared.tables.staff import Team
-from services.shared.vocabulary import Service
+from services.shared.vocabulary.records import Service
 from tests.databases import Databases
 
-ACTOR = identity.machine("command_line", Service.DP_API)
+ACTOR = machine("command_line", Service.DP_API)
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 

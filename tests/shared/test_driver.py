@@ -17,7 +17,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
 from services.shared import driver
-from services.shared.settings import Settings
+from services.shared.settings.installation import Settings
 
 SSL_REQUEST = 8
 

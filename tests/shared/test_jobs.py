@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import func, select
 from structlog.testing import capture_logs
 
-from services.shared import audit, clock, database, identity, jobs, sealing
+from services.shared import audit, clock, database, jobs, sealing
 from services.shared.database import Database, WriteSession
+from services.shared.identity.actor import machine
 from services.shared.jobs import Job, Scheduler
 from services.shared.tables.records import AuditEntry, JobRun, SchedulerHeartbeat
 from services.shared.tables.staff import Team
-from services.shared.vocabulary import Service
+from services.shared.vocabulary.records import Service
 from tests.databases import Databases
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -181,7 +182,7 @@ async def test_a_failure_is_logged_once_and_tells_nothing_personal(
 
 
 async def test_the_trail_is_sealed_by_a_job(databases: Databases) -> None:
-    async with databases.clawback.write(actor=identity.machine("test")) as session:
+    async with databases.clawback.write(actor=machine("test")) as session:
         await audit.record(session, action="act", subject=audit.Subject("thing", "1"))
     assert await jobs.run(jobs.SEAL_TRAIL, databases.dp_api, now=NOON)
     assert (await sealing.verify(databases.dp_api)).entries == 1

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 
 from services.shared import database, driver, embedded, migrate, schema_names
 from services.shared.migrate import MigrationRefusedError, NoAdminAddressError
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 from tests import databases as test_databases
 from tests.databases import Databases
 

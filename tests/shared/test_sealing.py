@@ -13,14 +13,15 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from services.shared import audit, identity, seal_file, sealing, seals
+from services.shared import audit, seal_file, sealing, seals
 from services.shared.audit import Subject
+from services.shared.identity.actor import machine
 from services.shared.sealing import Verification
 from services.shared.tables.records import AuditEntry, ReadEntry
-from services.shared.vocabulary import AuditBook, Service
+from services.shared.vocabulary.records import AuditBook, Service
 from tests.databases import Databases
 
-ACTOR = identity.machine("command_line", Service.DP_API)
+ACTOR = machine("command_line", Service.DP_API)
 
 
 async def enter(databases: Databases, *, acts: int = 0, reads: int = 0) -> None:

@@ -10,8 +10,9 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr, ValidationError
 
-from services.shared import settings as settings_module
-from services.shared.settings import Settings, UnsafeSettingsError
+from services.shared.settings import loading, unsafe
+from services.shared.settings.installation import Settings
+from services.shared.settings.unsafe import UnsafeSettingsError
 
 SEED = base64.b64encode(bytes(range(32))).decode()
 
@@ -46,7 +47,7 @@ def test_the_environment_is_read_with_its_prefix(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("DP_ALLOWED_HOSTS", "a.example.gov.uk, b.example.gov.uk")
     monkeypatch.setenv("DP_TOKEN_ALGORITHMS", "ES256")
     monkeypatch.setenv("DP_DATABASE_URL", "")
-    found = settings_module.load()
+    found = loading.load()
     assert found.schema_name == "a_council"
     assert found.audit_seal_file == tmp_path / "audit-seals.ndjson"
     assert found.allowed_hosts == ("a.example.gov.uk", "b.example.gov.uk")
@@ -57,18 +58,18 @@ def test_the_environment_is_read_with_its_prefix(monkeypatch: pytest.MonkeyPatch
 def test_a_mounted_secret_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "mounted").mkdir()
     (tmp_path / "mounted" / "dp_blind_index_key").write_text("from a file, 32 characters long!!")
-    assert settings_module.load().blind_index_key.get_secret_value() == "from a file, 32 characters long!!"
+    assert loading.load().blind_index_key.get_secret_value() == "from a file, 32 characters long!!"
 
 
 def test_a_dotenv_file_is_not_read(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DP_SCHEMA=elsewhere\n")
-    assert settings_module.load().schema_name == "direct_payments"
+    assert loading.load().schema_name == "direct_payments"
 
 
 def test_development_makes_its_secrets_once_and_for_its_owner_alone(tmp_path: Path) -> None:
-    first = settings_module.load()
+    first = loading.load()
     assert first.encryption_keys.get_secret_value()
-    assert settings_module.load() == first
+    assert loading.load() == first
     kept = list((tmp_path / ".data" / "secrets").iterdir())
     assert {file.name for file in kept} == {"encryption_keys", "blind_index_key", "audit_signing_key"}
     assert {stat.S_IMODE(file.stat().st_mode) for file in kept} == {0o600}
@@ -76,14 +77,14 @@ def test_development_makes_its_secrets_once_and_for_its_owner_alone(tmp_path: Pa
 
 def test_production_makes_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DP_ENVIRONMENT", "production")
-    assert settings_module.load().encryption_keys.get_secret_value() == ""
+    assert loading.load().encryption_keys.get_secret_value() == ""
     assert not (tmp_path / ".data").exists()
 
 
 def test_safe_production_settings_are_accepted() -> None:
     settings = safe()
-    assert settings.unsafe() == []
-    assert settings.refuse_unsafe() is settings
+    assert unsafe.unsafe_settings(settings) == []
+    assert unsafe.refuse_unsafe(settings) is settings
 
 
 @pytest.mark.parametrize(
@@ -121,10 +122,10 @@ def test_safe_production_settings_are_accepted() -> None:
     ],
 )
 def test_production_names_each_unsafe_setting(changes: dict[str, object], named: str) -> None:
-    unsafe = safe().model_copy(update=changes)
-    assert [line.split(":")[0] for line in unsafe.unsafe()] == [named]
+    changed = safe().model_copy(update=changes)
+    assert [line.split(":")[0] for line in unsafe.unsafe_settings(changed)] == [named]
     with pytest.raises(UnsafeSettingsError, match=named):
-        unsafe.refuse_unsafe()
+        unsafe.refuse_unsafe(changed)
 
 
 @pytest.mark.parametrize(
@@ -141,14 +142,14 @@ def test_production_names_each_unsafe_setting(changes: dict[str, object], named:
     ],
 )
 def test_production_accepts_what_nobody_on_the_way_can_read(changes: dict[str, object]) -> None:
-    assert safe().model_copy(update=changes).unsafe() == []
+    assert unsafe.unsafe_settings(safe().model_copy(update=changes)) == []
 
 
 def test_a_forgotten_environment_beside_a_server_is_no_open_door(monkeypatch: pytest.MonkeyPatch) -> None:
     given = safe()
     monkeypatch.setenv("DP_DATABASE_URL", "postgresql://localhost/dp")
     with pytest.raises(UnsafeSettingsError) as refused:
-        settings_module.load()
+        loading.load()
     assert re.findall("DP_[A-Z_]+KEYS?", str(refused.value)) == [
         "DP_ENCRYPTION_KEYS",
         "DP_BLIND_INDEX_KEY",
@@ -156,30 +157,30 @@ def test_a_forgotten_environment_beside_a_server_is_no_open_door(monkeypatch: py
     ]
     for name in ("encryption_keys", "blind_index_key", "audit_signing_key"):
         monkeypatch.setenv(f"DP_{name.upper()}", getattr(given, name).get_secret_value())
-    assert not settings_module.load().has_dev_issuer
+    assert not loading.load().has_dev_issuer
     monkeypatch.setenv("DP_DEV_ISSUER", "true")
-    assert settings_module.load().has_dev_issuer
+    assert loading.load().has_dev_issuer
 
 
 def test_the_embedded_database_brings_its_own_issuer() -> None:
-    assert settings_module.load().has_dev_issuer
+    assert loading.load().has_dev_issuer
 
 
 @pytest.mark.parametrize("name", ["public", "pg_council", "information_schema", "user", "order", "select"])
 def test_a_name_of_postgresqls_own_is_no_councils(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("DP_SCHEMA", name)
     with pytest.raises(ValidationError, match="belongs to PostgreSQL"):
-        settings_module.load()
+        loading.load()
 
 
 def test_a_development_secret_is_unsafe_in_production(tmp_path: Path) -> None:
-    made = settings_module.load()
+    made = loading.load()
     carried_over = safe().model_copy(update={"data_dir": made.data_dir, "encryption_keys": made.encryption_keys})
-    assert [line.split(":")[0] for line in carried_over.unsafe()] == ["DP_ENCRYPTION_KEYS"]
+    assert [line.split(":")[0] for line in unsafe.unsafe_settings(carried_over)] == ["DP_ENCRYPTION_KEYS"]
 
 
 def test_development_starts_with_whatever_is_set() -> None:
-    assert Settings(dev_issuer=True).refuse_unsafe().has_dev_issuer
+    assert unsafe.refuse_unsafe(Settings(dev_issuer=True)).has_dev_issuer
 
 
 def test_no_secret_is_shown() -> None:
@@ -192,6 +193,6 @@ def test_no_secret_is_shown() -> None:
 def test_a_malformed_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DP_SCHEMA", "Robert'); DROP TABLE")
     with pytest.raises(ValidationError) as refused:
-        settings_module.load()
+        loading.load()
     assert "DP_SCHEMA" in str(refused.value)
     assert "Robert" not in str(refused.value)

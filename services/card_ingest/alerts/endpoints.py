@@ -7,7 +7,7 @@ from fastapi import Query, Response
 
 from services.card_ingest.alerts import operations, policies, schemas
 from services.shared import clock
-from services.shared.feed_vocabulary import AlertKind, AlertRoute, AlertStatus
+from services.shared.vocabulary.alerts import AlertKind, AlertRoute, AlertStatus
 from services.shared.web import dependencies, etags, pages, routing
 
 router = routing.Router(prefix="/v1/alerts", tags=["alerts"])

@@ -25,7 +25,7 @@ from services.shared import audit, driver
 from services.shared import database as databases
 from services.shared.audit import Subject
 from services.shared.database import Database, WriteSession
-from services.shared.identity import Actor
+from services.shared.identity.actor import Actor
 
 BATCHES: Final = 500
 ROWS: Final = 50_000

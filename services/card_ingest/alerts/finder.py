@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from services.card_ingest.alerts.terms import Terms
 from services.shared import driver
-from services.shared.feed_vocabulary import AlertKind, AlertRoute
+from services.shared.vocabulary.alerts import AlertKind, AlertRoute
 
 _RAISE: Final = """
 INSERT INTO alert (id, key, kind, route, policy_id, account_id, transaction_id, concerns_on, facts, raised_at, status,

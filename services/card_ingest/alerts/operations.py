@@ -11,7 +11,7 @@ from services.shared.database import AnySession, ReadSession, WriteSession
 from services.shared.errors import Refused, Stale
 from services.shared.law import sources
 from services.shared.law.findings import Finding
-from services.shared.lifecycles import ALERT
+from services.shared.lifecycles.alerts import ALERT
 from services.shared.web import pages
 
 

@@ -13,8 +13,8 @@ from services.shared import audit, driver
 from services.shared.audit import Subject
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import Conflict, Invalid
-from services.shared.feed_vocabulary import AlertKind, AlertRoute
 from services.shared.tables.alerts import AlertPolicy
+from services.shared.vocabulary.alerts import AlertKind, AlertRoute
 
 SUBJECT: Final = "alert_policy"
 

@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, Select, false, select, tuple_
 from services.card_ingest.alerts import meanings, rules, schemas
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
-from services.shared.feed_vocabulary import AlertKind, AlertRoute
 from services.shared.tables.agreements import Account, Agreement
 from services.shared.tables.alerts import Alert, AlertPolicy
 from services.shared.tables.people import Recipient
+from services.shared.vocabulary.alerts import AlertKind, AlertRoute
 from services.shared.web import pages
 
 _NOT_COLUMNS: Final = frozenset({"meaning", "recipient_id", "terms"})

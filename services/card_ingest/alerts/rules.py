@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from services.shared.feed_vocabulary import AlertRoute
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
+from services.shared.vocabulary.alerts import AlertRoute
 
 _BOTH: Final = frozenset(AlertRoute)
 _CARE: Final = frozenset({AlertRoute.CARE_PATHWAY})

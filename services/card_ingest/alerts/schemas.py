@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.shared.feed_vocabulary import AlertKind, AlertRoute, AlertStatus
+from services.shared.vocabulary.alerts import AlertKind, AlertRoute, AlertStatus
 from services.shared.web import fields
 from services.shared.web.bodies import RequestBody, ResponseBody
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.shared.feed_vocabulary import AlertKind
-from services.shared.vocabulary import SpendCategory
+from services.shared.vocabulary.alerts import AlertKind
+from services.shared.vocabulary.money import SpendCategory
 
 Pence = Annotated[int, Field(ge=1, le=10_000_000_000)]
 Days = Annotated[int, Field(ge=1, le=366)]

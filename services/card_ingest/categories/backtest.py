@@ -16,7 +16,7 @@ from services.card_ingest.categories.rules import Rule, Rules
 from services.shared import dates
 from services.shared.database import AnySession
 from services.shared.errors import Invalid
-from services.shared.vocabulary import SpendCategory, TransactionType
+from services.shared.vocabulary.money import SpendCategory, TransactionType
 
 MOST_MONTHS: Final = 36
 SAMPLES: Final = 20

@@ -6,7 +6,7 @@ from fastapi import Query, Response
 
 from services.card_ingest.categories import backtest, operations, queries, recategorising, schemas
 from services.shared import clock
-from services.shared.vocabulary import SpendCategory
+from services.shared.vocabulary.money import SpendCategory
 from services.shared.web import dependencies, fields, pages
 from services.shared.web.routing import Router
 

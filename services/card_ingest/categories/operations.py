@@ -6,13 +6,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from services.card_ingest.categories import merchants, queries, schemas
-from services.shared import audit, identity
+from services.shared import audit
 from services.shared.audit import Subject
 from services.shared.database import AnySession, ReadSession, WriteSession
 from services.shared.errors import Conflict, Invalid
-from services.shared.identity import FieldSet
+from services.shared.identity.shown import FieldSet, field_set
 from services.shared.tables.transactions import Categorisation, CategoryRule
-from services.shared.vocabulary import SpendCategory
+from services.shared.vocabulary.money import SpendCategory
 from services.shared.web import pages
 
 SUBJECT: Final = "category_rule"
@@ -79,7 +79,7 @@ async def list_category_rules(
     session: ReadSession, *, wanted: schemas.RuleFilter, page: pages.Page
 ) -> pages.Paged[schemas.CategoryRule]:
     """Show the caller rules, the newest first; whose accounts they are for is entered in the read log."""
-    found = await queries.category_rules(session, wanted=wanted, field_set=field_set(session), page=page)
+    found = await queries.category_rules(session, wanted=wanted, field_set=_field_set(session), page=page)
     shown, next_cursor = pages.cut(found, page, key=lambda each: [each[0].id])
     people = sorted({recipient_id for _, recipient_id in shown if recipient_id is not None})
     if people:
@@ -98,7 +98,7 @@ async def list_categorisations(
     shown, next_cursor = pages.cut(found, page, key=lambda each: [each.id])
     rule = None
     if posted.category_rule_id is not None:
-        rule = await queries.rule(session, rule_id=posted.category_rule_id, field_set=field_set(session))
+        rule = await queries.rule(session, rule_id=posted.category_rule_id, field_set=_field_set(session))
     if recipient_id is not None:
         await audit.record_read(
             session, action="list_categorisations", subject_kind="recipient", subject_ids=[recipient_id]
@@ -131,9 +131,9 @@ async def _told(session: ReadSession, found: Sequence[Categorisation]) -> Sequen
     ]
 
 
-def field_set(session: AnySession) -> FieldSet:
+def _field_set(session: AnySession) -> FieldSet:
     """Return how much the session's actor is shown of a person."""
-    return FieldSet.NONE if session.actor is None else identity.field_set(session.actor)
+    return FieldSet.NONE if session.actor is None else field_set(session.actor)
 
 
 def _left(cleaned: str | None, pointer: str) -> str:

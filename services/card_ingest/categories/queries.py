@@ -14,7 +14,7 @@ from services.card_ingest.categories.schemas import RegisteredPayee, RuleKind
 from services.shared import driver
 from services.shared.database import AnySession
 from services.shared.errors import NotFound
-from services.shared.identity import FieldSet
+from services.shared.identity.shown import FieldSet
 from services.shared.tables.agreements import Account, Agreement
 from services.shared.tables.people import Recipient
 from services.shared.tables.transactions import CardTransaction, Categorisation, Category, CategoryRule

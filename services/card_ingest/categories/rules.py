@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from services.card_ingest.categories import chains, merchants
-from services.shared.vocabulary import SpendCategory, TransactionType
+from services.shared.vocabulary.money import SpendCategory, TransactionType
 
 REGISTERED_ASSISTANT: Final = "registered personal assistant"
 MONEY_MANAGER: Final = "money manager of the agreement"

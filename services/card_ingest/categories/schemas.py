@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from services.shared.vocabulary import SpendCategory, SpendHeading, TransactionType
+from services.shared.vocabulary.money import SpendCategory, SpendHeading, TransactionType
 from services.shared.web import fields
 from services.shared.web.bodies import RequestBody, ResponseBody
 

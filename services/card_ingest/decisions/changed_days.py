@@ -19,7 +19,7 @@ from services.card_ingest.reasons import Reason
 from services.shared import database
 from services.shared.ciphers import Ciphers
 from services.shared.database import AnySession, WriteSession
-from services.shared.vocabulary import DeliveryStatus, QuarantineStatus, RowOutcome
+from services.shared.vocabulary.feeds import DeliveryStatus, QuarantineStatus, RowOutcome
 
 _ENDS: Final = frozenset({RowOutcome.ALREADY_POSTED, RowOutcome.NO_MONEY})
 

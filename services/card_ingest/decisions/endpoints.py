@@ -7,7 +7,7 @@ from fastapi import Query, Response
 
 from services.card_ingest.decisions import operations, schemas
 from services.shared import clock
-from services.shared.feed_vocabulary import ProposalStatus
+from services.shared.vocabulary.feeds import ProposalStatus
 from services.shared.web import dependencies, pages
 from services.shared.web.routing import Router
 

@@ -12,13 +12,14 @@ from services.card_ingest.decisions import changed_days, queries, replacing_days
 from services.card_ingest.decisions.changed_days import ChangedDay
 from services.card_ingest.decisions.queries import Waiting
 from services.card_ingest.events import ReadRow
-from services.shared import audit, lifecycles
+from services.shared import audit
 from services.shared.audit import Subject
 from services.shared.database import ReadSession, WriteSession
 from services.shared.errors import Conflict, NotFound
-from services.shared.feed_vocabulary import ProposalStatus, Resolution
+from services.shared.lifecycles.feeds import QUARANTINE, RESOLUTION
 from services.shared.tables.feeds import QuarantineResolution
-from services.shared.vocabulary import EventStatus
+from services.shared.vocabulary.feeds import ProposalStatus, Resolution
+from services.shared.vocabulary.money import EventStatus
 from services.shared.web import pages
 from services.shared.web.pages import Page, Paged
 
@@ -78,7 +79,7 @@ async def propose_resolution(
         reason=values.reason,
         proposed_by=_person(session),
         proposed_at=now,
-        status=lifecycles.RESOLUTION.initial,
+        status=RESOLUTION.initial,
         decided_by=None,
         decided_at=None,
         decision_reason=None,
@@ -101,7 +102,7 @@ async def confirm_resolution(
     DayNotWhole, DayChangedMeanwhile.
     """
     proposed = await queries.proposal_for_change(session, resolution_id)
-    status = lifecycles.RESOLUTION.move(proposed.status, "confirm")
+    status = RESOLUTION.move(proposed.status, "confirm")
     if not rules.are_two_people(proposed_by=proposed.proposed_by, confirmed_by=_person(session)):
         raise SamePerson("another person than the one who proposed it confirms a decision")
     row = await queries.waiting_for_change(session, proposed.quarantined_row_id)
@@ -119,7 +120,7 @@ async def reject_resolution(
 ) -> schemas.ProposedResolution:
     """Reject a proposal, one's own too: the row waits on. Raises NotFound, Conflict where it was answered."""
     proposed = await queries.proposal_for_change(session, resolution_id)
-    status = lifecycles.RESOLUTION.move(proposed.status, "reject")
+    status = RESOLUTION.move(proposed.status, "reject")
     row = await queries.waiting(session, proposed.quarantined_row_id)
     return await _answered(session, row, proposed, status, action="reject_resolution", values=values, now=now)
 
@@ -177,7 +178,7 @@ async def _record(
 async def _require_open(session: WriteSession, row: Waiting, resolution: Resolution) -> None:
     """Raise Conflict where the row has gone, unless its day can still be replaced by what it was told to be."""
     if resolution is not Resolution.REPLACE or not await replacing_days.may_still_be_replaced(session, row):
-        lifecycles.QUARANTINE.move(row.status, "release")
+        QUARANTINE.move(row.status, "release")
 
 
 def _require_possible(row: Waiting, values: schemas.NewResolution) -> None:

@@ -14,9 +14,9 @@ from services.card_ingest.events import ReadRow
 from services.shared import database
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
-from services.shared.feed_vocabulary import ProposalStatus
 from services.shared.tables.feeds import FeedDelivery, QuarantinedRow, QuarantineResolution
-from services.shared.vocabulary import EventStatus, QuarantineStatus
+from services.shared.vocabulary.feeds import ProposalStatus, QuarantineStatus
+from services.shared.vocabulary.money import EventStatus
 from services.shared.web import pages
 from services.shared.web.pages import Page
 

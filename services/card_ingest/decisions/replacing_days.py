@@ -20,9 +20,8 @@ from services.card_ingest.events import ReadRow
 from services.card_ingest.outcomes import Result
 from services.shared.database import WriteSession
 from services.shared.errors import Conflict
-from services.shared.feed_vocabulary import ProposalStatus
 from services.shared.tables.feeds import QuarantineResolution
-from services.shared.vocabulary import RowOutcome
+from services.shared.vocabulary.feeds import ProposalStatus, RowOutcome
 
 _FIRST_WITHDRAWN: Final = 0
 """Rows that take back are numbered from here downwards: rows of a delivery begin at 1."""

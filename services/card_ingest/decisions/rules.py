@@ -5,8 +5,8 @@ from types import MappingProxyType
 from typing import Final
 
 from services.card_ingest.reasons import Reason
-from services.shared.feed_vocabulary import Resolution
-from services.shared.vocabulary import EventStatus
+from services.shared.vocabulary.feeds import Resolution
+from services.shared.vocabulary.money import EventStatus
 
 ENDS: Final = frozenset({Resolution.ALREADY_POSTED, Resolution.NO_MONEY})
 """What ends a row without posting it: possible for any."""

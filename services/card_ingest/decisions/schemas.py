@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.shared.feed_vocabulary import ProposalStatus, Resolution
-from services.shared.vocabulary import QuarantineStatus, TransactionType
+from services.shared.vocabulary.feeds import ProposalStatus, QuarantineStatus, Resolution
+from services.shared.vocabulary.money import TransactionType
 from services.shared.web import fields
 from services.shared.web.bodies import RequestBody, ResponseBody
 

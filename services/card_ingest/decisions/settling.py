@@ -18,8 +18,8 @@ from services.card_ingest.staging import Record
 from services.shared import database
 from services.shared.database import WriteSession
 from services.shared.errors import Conflict
-from services.shared.feed_vocabulary import Resolution
-from services.shared.vocabulary import EventStatus, RowOutcome, TransactionType
+from services.shared.vocabulary.feeds import Resolution, RowOutcome
+from services.shared.vocabulary.money import EventStatus, TransactionType
 
 _WITHDRAWN_ROW = 0
 """Rows of a delivery are numbered from 1: what a decision adds is no row of any delivery."""

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Path
 
 from services.shared.errors import NotFound
-from services.shared.identity import Actor
+from services.shared.identity.actor import Actor
 
 Provider = Annotated[str, Path(max_length=40, description="The provider's code.")]
 DeliveryId = Annotated[UUID, Path(description="The delivery's id, as its receipt has it.")]

@@ -11,7 +11,7 @@ from services.card_ingest.pipeline import Delivery
 from services.card_ingest.profiles import mapping
 from services.card_ingest.profiles import profile as profiles
 from services.shared import clock
-from services.shared.vocabulary import DeliveryDoor
+from services.shared.vocabulary.feeds import DeliveryDoor
 from services.shared.web import dependencies, pages
 from services.shared.web.routing import Router
 

@@ -19,9 +19,8 @@ from services.card_ingest.signatures.proof import UnverifiedDelivery
 from services.card_ingest.signatures.rsa_nonce import Nonce
 from services.shared import audit, clock
 from services.shared.database import Database
-from services.shared.feed_vocabulary import SignatureScheme
-from services.shared.identity import Actor
-from services.shared.vocabulary import DeliveryDoor
+from services.shared.identity.actor import Actor
+from services.shared.vocabulary.feeds import DeliveryDoor, SignatureScheme
 from services.shared.web import dependencies, gate
 from services.shared.web.errors import Unauthenticated, UnsupportedMediaType
 from services.shared.web.routing import Router

@@ -24,8 +24,8 @@ from services.shared import database as databases
 from services.shared import dates
 from services.shared.database import Database
 from services.shared.errors import Conflict, ExpectedError, Invalid, NotFound
-from services.shared.identity import Actor
-from services.shared.vocabulary import DeliveryDoor
+from services.shared.identity.actor import Actor
+from services.shared.vocabulary.feeds import DeliveryDoor
 
 log: Final = structlog.get_logger("dp.card_ingest.folder")
 

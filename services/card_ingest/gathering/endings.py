@@ -11,12 +11,12 @@ from services.card_ingest.gathering.small_pushes import Small
 from services.card_ingest.outcomes import Count, Result, Tally
 from services.card_ingest.reasons import Note
 from services.card_ingest.schemas import Counted, Receipt
-from services.shared import lifecycles
 from services.shared.audit import Act, Subject
-from services.shared.identity import Actor
-from services.shared.vocabulary import RowOutcome
+from services.shared.identity.actor import Actor
+from services.shared.lifecycles.feeds import DELIVERY
+from services.shared.vocabulary.feeds import RowOutcome
 
-STATUS: Final = lifecycles.DELIVERY.move(lifecycles.DELIVERY.move(lifecycles.DELIVERY.initial, "begin"), "finish")
+STATUS: Final = DELIVERY.move(DELIVERY.move(DELIVERY.initial, "begin"), "finish")
 
 _NOTHING: Final = Counted(rows=0, pence=0)
 

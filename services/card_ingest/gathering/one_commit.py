@@ -15,7 +15,7 @@ from services.card_ingest.schemas import Receipt
 from services.shared import audit, driver
 from services.shared import database as databases
 from services.shared.database import Database
-from services.shared.vocabulary import RowOutcome
+from services.shared.vocabulary.feeds import RowOutcome
 
 # Many who wait on one connection wait longer: each on one of its own, they would keep every other provider waiting.
 _PATIENCE: Final = "SET LOCAL lock_timeout = '25s'"

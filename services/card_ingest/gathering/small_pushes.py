@@ -20,7 +20,8 @@ from services.shared import dates
 from services.shared.ciphers import Ciphers
 from services.shared.database import Database
 from services.shared.errors import Invalid
-from services.shared.vocabulary import EventStatus, RowOutcome
+from services.shared.vocabulary.feeds import RowOutcome
+from services.shared.vocabulary.money import EventStatus
 
 FEW_ROWS: Final = 20
 

@@ -17,7 +17,8 @@ from services.card_ingest.keeping import Body
 from services.card_ingest.profiles.profile import Profile
 from services.card_ingest.reasons import Note, Reason
 from services.shared.errors import Invalid
-from services.shared.vocabulary import EventStatus, RowOutcome
+from services.shared.vocabulary.feeds import RowOutcome
+from services.shared.vocabulary.money import EventStatus
 
 FIRST_ROWS: Final = 10
 REPORTED_EVERY: Final = 10_000

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 from services.shared.errors import Conflict
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from services.shared.web.errors import Unavailable
 from services.shared.web.http_client import Answer, Caller
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from services.card_ingest.kit.council import Council
 from services.card_ingest.kit.plan import Books
-from services.shared.feed_vocabulary import AlertKind
+from services.shared.vocabulary.alerts import AlertKind
 
 SETTLES_WITHIN: Final = 120.0
 BETWEEN_LOOKS: Final = 3.0

@@ -11,7 +11,7 @@ from typing import Final
 from services.card_ingest.kit import stories
 from services.card_ingest.kit.stories import Account, Event, Scribe, Story
 from services.card_ingest.reasons import Reason
-from services.shared.feed_vocabulary import AlertKind
+from services.shared.vocabulary.alerts import AlertKind
 
 LARGEST_PARCEL: Final = 12
 _LOADS_OF_A_PARCEL: Final = 10

@@ -27,10 +27,10 @@ from services.shared import database as databases
 from services.shared.audit import Subject
 from services.shared.database import Database, WriteSession
 from services.shared.errors import ExpectedError, Invalid
-from services.shared.identity import Actor
-from services.shared.settings import Settings
+from services.shared.identity.actor import Actor
+from services.shared.settings.installation import Settings
 from services.shared.tables.feeds import FeedPoll
-from services.shared.vocabulary import DeliveryDoor
+from services.shared.vocabulary.feeds import DeliveryDoor
 from services.shared.web import http_client
 from services.shared.web.errors import Unavailable
 from services.shared.web.http_client import Answer

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import Meta
 
 from services.card_ingest.profiles.table import Part
-from services.shared.vocabulary import EventStatus, TransactionType
+from services.shared.vocabulary.money import EventStatus, TransactionType
 
 Paths: TypeAlias = str | list[str]
 """Where a field stands, or the places where it may stand."""

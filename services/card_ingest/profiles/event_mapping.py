@@ -14,7 +14,7 @@ from services.card_ingest.profiles import event_tree
 from services.card_ingest.profiles.event_form import EventAmount, EventKind, JsonEventsProfile, Paths
 from services.card_ingest.profiles.event_tree import RepeatedKey
 from services.card_ingest.reasons import Note, Reason
-from services.shared.vocabulary import SIGN, EventStatus, TransactionType
+from services.shared.vocabulary.money import SIGN, EventStatus, TransactionType
 
 Way: TypeAlias = Literal["in", "out"]
 

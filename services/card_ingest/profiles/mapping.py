@@ -18,7 +18,7 @@ from services.card_ingest.profiles.statement_form import StatementProfile
 from services.card_ingest.profiles.table import TableProfile
 from services.card_ingest.reasons import Reason
 from services.shared import dates
-from services.shared.vocabulary import SIGN, EventStatus, TransactionType
+from services.shared.vocabulary.money import SIGN, EventStatus, TransactionType
 
 _SPOILT_MCC: Final = re.compile(r"([0-9]{1,4})(?:\.0*)?", re.ASCII)
 _EXPONENT: Final = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+[0-9]+|[0-9]\.[0-9]+[eE][0-9]+", re.ASCII)

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from services.shared.vocabulary import SIGN, TransactionType
+from services.shared.vocabulary.money import SIGN, TransactionType
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

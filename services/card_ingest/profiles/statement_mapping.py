@@ -16,7 +16,7 @@ from services.card_ingest.profiles.statement_form import StatementAccount, State
 from services.card_ingest.reasons import Note, Reason
 from services.card_ingest.statements import Item, StatementRow
 from services.shared import dates
-from services.shared.vocabulary import SIGN, EventStatus, TransactionType
+from services.shared.vocabulary.money import SIGN, EventStatus, TransactionType
 
 _BOOKED: Final = "BOOK"
 _NOT_BOOKED: Final = frozenset({"PDNG", "INFO", "FUTR"})

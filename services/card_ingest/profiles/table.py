@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from services.shared.vocabulary import EventStatus, TransactionType
+from services.shared.vocabulary.money import EventStatus, TransactionType
 
 Columns: TypeAlias = str | list[str]
 """A column's heading, or the headings it has had over the years, the first that is there counts.

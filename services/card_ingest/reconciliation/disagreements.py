@@ -11,7 +11,7 @@ are asked alike). The key says what a finding is about; the same key with other 
 from typing import Final
 
 from services.shared import lateness
-from services.shared.feed_vocabulary import FindingKind
+from services.shared.vocabulary.feeds import FindingKind
 
 DAYS: Final = 35
 """Statements of so many days are compared: those delivered or closing in them, and those that a finding is open about.

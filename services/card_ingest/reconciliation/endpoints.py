@@ -7,7 +7,7 @@ from fastapi import Query
 
 from services.card_ingest.reconciliation import operations, queries, schemas
 from services.shared import clock
-from services.shared.feed_vocabulary import FindingKind, FindingStatus
+from services.shared.vocabulary.feeds import FindingKind, FindingStatus
 from services.shared.web import dependencies, fields, pages
 from services.shared.web.routing import Router
 

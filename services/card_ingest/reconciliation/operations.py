@@ -10,13 +10,14 @@ from sqlalchemy import select, update
 
 from services.card_ingest.reconciliation import disagreements, due
 from services.card_ingest.reconciliation.rules import Stated
-from services.shared import audit, database, dates, driver, lifecycles
+from services.shared import audit, database, dates, driver
 from services.shared.audit import Subject
 from services.shared.database import Database, WriteSession
 from services.shared.errors import NotFound
-from services.shared.feed_vocabulary import FindingKind, FindingStatus
-from services.shared.identity import Actor
+from services.shared.identity.actor import Actor
+from services.shared.lifecycles.feeds import FINDING
 from services.shared.tables.alerts import ReconciliationFinding
+from services.shared.vocabulary.feeds import FindingKind, FindingStatus
 
 SUBJECT: Final = "finding"
 Outcome: TypeAlias = Mapping[str, int]
@@ -110,7 +111,7 @@ async def close_finding(session: WriteSession, *, finding_id: UUID, reason: str,
     if found is None:
         raise NotFound("there is no such finding")
     before = found.status
-    status = lifecycles.FINDING.move(before, "close")
+    status = FINDING.move(before, "close")
     closing = update(ReconciliationFinding).where(ReconciliationFinding.id == finding_id)
     closed = {"status": status, "closed_at": now, "closed_by": _name(session), "close_reason": reason}
     await session.execute(closing.values(closed))
@@ -163,9 +164,9 @@ async def _look(
     for statement in (each for statements in asked.values() for each in statements):
         await connection.execute(statement, now, since)
     kinds = [kind.value for kind in asked]
-    closed_status = lifecycles.FINDING.move(FindingStatus.OPEN, "close").value
+    closed_status = FINDING.move(FindingStatus.OPEN, "close").value
     closed = await connection.fetch(_CLOSE, closed_status, now, _name(session), NO_LONGER_HOLDS, kinds)
-    opened = await connection.fetch(_OPEN, now, lifecycles.FINDING.initial.value)
+    opened = await connection.fetch(_OPEN, now, FINDING.initial.value)
     outcome = {**taken, "opened": len(opened), "closed": len(closed)}
     if any(outcome.values()):
         lines = [f"{verb} {row['key']}" for verb, rows in (("closed", closed), ("opened", opened)) for row in rows]

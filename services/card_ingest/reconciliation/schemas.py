@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from services.card_ingest.schemas import PollState
-from services.shared.feed_vocabulary import FindingKind, FindingStatus
+from services.shared.vocabulary.feeds import FindingKind, FindingStatus
 from services.shared.web import fields
 from services.shared.web.bodies import RequestBody, ResponseBody
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from services.card_ingest.signatures import standard_webhooks, stripe
 from services.card_ingest.signatures.proof import LiveKey
 from services.shared.errors import Invalid
-from services.shared.feed_vocabulary import FeedKeyKind
+from services.shared.vocabulary.feeds import FeedKeyKind
 
 SECRETS: Final = frozenset({FeedKeyKind.STANDARD_WEBHOOKS, FeedKeyKind.STRIPE})
 SHORTEST_RSA_BITS: Final = 2048

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from services.shared.feed_vocabulary import FeedKeyKind
+from services.shared.vocabulary.feeds import FeedKeyKind
 
 
 class UnverifiedDelivery(ValueError):

@@ -24,7 +24,7 @@ from msgspec import Meta
 
 from services.card_ingest.signatures.proof import LiveKey, UnverifiedDelivery
 from services.shared.errors import Invalid
-from services.shared.feed_vocabulary import FeedKeyKind
+from services.shared.vocabulary.feeds import FeedKeyKind
 
 SIGNATURE: Final = "digitalsignature"
 REQUEST_ID: Final = "x-request-id"

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from services.card_ingest.signatures import rsa_nonce, standard_webhooks, stripe
 from services.card_ingest.signatures.proof import LiveKey
-from services.shared.feed_vocabulary import FeedKeyKind, SignatureScheme
+from services.shared.vocabulary.feeds import FeedKeyKind, SignatureScheme
 
 Strategy: TypeAlias = Callable[[bytes, Mapping[str, str], Sequence[LiveKey], datetime], str | None]
 """Body as sent, headers by lower-case name, live keys, the moment: the sender's own id, or UnverifiedDelivery."""

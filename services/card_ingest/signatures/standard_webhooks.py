@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.card_ingest.signatures.proof import LiveKey, UnverifiedDelivery
-from services.shared.feed_vocabulary import FeedKeyKind
+from services.shared.vocabulary.feeds import FeedKeyKind
 
 ID: Final = "webhook-id"
 TIMESTAMP: Final = "webhook-timestamp"

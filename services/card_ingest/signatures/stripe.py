@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from services.card_ingest.signatures.proof import LiveKey, UnverifiedDelivery
-from services.shared.feed_vocabulary import FeedKeyKind
+from services.shared.vocabulary.feeds import FeedKeyKind
 
 SIGNATURE: Final = "stripe-signature"
 TOLERANCE: Final = timedelta(seconds=300)

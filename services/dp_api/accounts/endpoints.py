@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from services.dp_api.accounts import operations, schemas
-from services.shared.vocabulary import AccountKind, AccountStatus, SpendCategory
+from services.shared.vocabulary.agreements import AccountKind, AccountStatus
+from services.shared.vocabulary.money import SpendCategory
 from services.shared.web import dependencies, etags, fields, pages, routing
 
 router = routing.Router(prefix="/v1/accounts", tags=["accounts"])

@@ -12,12 +12,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.dp_api.accounts import queries, schemas
 from services.dp_api.recipients import rules as recipient_rules
-from services.shared import audit, clock, identity, lifecycles
+from services.shared import audit, clock
 from services.shared.database import ReadSession, WriteSession
 from services.shared.errors import Conflict, Invalid
-from services.shared.identity import FieldSet
+from services.shared.identity.shown import FieldSet, field_set
+from services.shared.lifecycles.agreements import ACCOUNT
 from services.shared.tables.agreements import Account, Agreement, Card
-from services.shared.vocabulary import AccountKind, AccountStatus, AgreementStatus
+from services.shared.vocabulary.agreements import AccountKind, AccountStatus, AgreementStatus
 from services.shared.web import pages
 
 TRIAL_REF: Final = "trial"
@@ -59,7 +60,7 @@ async def open_account(session: WriteSession, *, values: schemas.NewAccount, tod
         id=uuid4(),
         agreement_id=values.agreement_id,
         kind=AccountKind(values.kind),
-        status=lifecycles.ACCOUNT.initial,
+        status=ACCOUNT.initial,
         provider_code=values.provider_code,
         provider_account_ref=values.provider_account_ref,
         last_four=values.last_four,
@@ -91,7 +92,7 @@ async def open_trial_account(session: WriteSession, *, provider_code: str, today
     opening = insert(Account).values(
         id=uuid4(),
         kind=AccountKind.TRIAL,
-        status=lifecycles.ACCOUNT.initial,
+        status=ACCOUNT.initial,
         provider_code=provider_code,
         provider_account_ref=TRIAL_REF,
         opened_on=today,
@@ -115,7 +116,7 @@ async def close_account(
     Raises NotFound, Conflict for an account that is closed or still holds money, Invalid for a day that cannot be.
     """
     account, recipient_id = await queries.account_for_change(session, account_id=account_id)
-    target = lifecycles.ACCOUNT.move(account.status, "close")
+    target = ACCOUNT.move(account.status, "close")
     if any(await queries.balance(session, account_id=account_id)):
         raise Conflict("the account still holds money, posted or held", code="account_not_empty")
     closed_on = _closing_day(values.closed_on, opened_on=account.opened_on, today=today)
@@ -217,8 +218,8 @@ async def list_account_transactions(
 ) -> pages.Paged[schemas.AnyTransaction]:
     """Show the caller an account's posted transactions, latest booked first; auditors without merchants' names."""
     recipient_id = await queries.recipient_of(session, account_id=account_id)
-    field_set = FieldSet.NONE if session.actor is None else identity.field_set(session.actor)
-    rows = await queries.transactions(session, account_id=account_id, wanted=wanted, field_set=field_set, page=page)
+    fields = FieldSet.NONE if session.actor is None else field_set(session.actor)
+    rows = await queries.transactions(session, account_id=account_id, wanted=wanted, field_set=fields, page=page)
     shown, next_cursor = pages.cut(rows, page, key=lambda row: [row[0].booked_on, row[1]])
     await _note_shown(session, action="list_account_transactions", whose=[recipient_id])
     return pages.Paged(items=[transaction for transaction, _ in shown], next_cursor=next_cursor)

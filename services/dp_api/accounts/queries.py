@@ -14,12 +14,13 @@ from services.dp_api.recipients import rules as recipient_rules
 from services.shared import lateness
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
-from services.shared.identity import FieldSet
+from services.shared.identity.shown import FieldSet
 from services.shared.tables.agreements import Account, Agreement, Card
 from services.shared.tables.feeds import FeedProvider, QuarantinedRow
 from services.shared.tables.people import Recipient
 from services.shared.tables.transactions import AccountBalance, CardTransaction, Categorisation
-from services.shared.vocabulary import AccountStatus, CareGroup, PrimarySupportReason, RecipientKind
+from services.shared.vocabulary.agreements import AccountStatus
+from services.shared.vocabulary.people import CareGroup, PrimarySupportReason, RecipientKind
 from services.shared.web import pages
 
 _TOLD_BY_OTHERS: Final = frozenset({"balance", "balance_as_of", "feed_is_late"})

@@ -10,8 +10,9 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints
 
 from services.dp_api.accounts import rules
-from services.shared.identity import FieldSet
-from services.shared.vocabulary import AccountKind, AccountStatus, SpendCategory
+from services.shared.identity.shown import FieldSet
+from services.shared.vocabulary.agreements import AccountKind, AccountStatus
+from services.shared.vocabulary.money import SpendCategory
 from services.shared.web import bodies, fields
 
 

@@ -7,7 +7,7 @@ from fastapi import Query, Response
 from pydantic import Field
 
 from services.dp_api.agreements import operations, schemas
-from services.shared.vocabulary import AgreementKind, AgreementStatus
+from services.shared.vocabulary.agreements import AgreementKind, AgreementStatus
 from services.shared.web import dependencies, etags, fields, pages, routing
 
 router = routing.Router(prefix="/v1/agreements", tags=["agreements"])

@@ -9,11 +9,12 @@ from uuid import UUID, uuid4
 from services.dp_api.agreements import queries, requirements, rules, schemas
 from services.dp_api.budgets import operations as budget_operations
 from services.dp_api.budgets import queries as budget_queries
-from services.shared import audit, clock, identity, lifecycles
+from services.shared import audit, clock
 from services.shared.database import ReadSession, WriteSession
 from services.shared.errors import Conflict, Invalid, Refused, Stale
-from services.shared.identity import FieldSet
+from services.shared.identity.shown import FieldSet, field_set
 from services.shared.law import figures
+from services.shared.lifecycles.agreements import AGREEMENT
 from services.shared.tables.agreements import Agreement
 from services.shared.web import pages
 
@@ -51,7 +52,7 @@ async def open_agreement(
     now = clock.now()
     agreement = Agreement(
         id=uuid4(),
-        status=lifecycles.AGREEMENT.initial,
+        status=AGREEMENT.initial,
         started_on=None,
         suspension_reason=None,
         ended_on=None,
@@ -104,7 +105,7 @@ async def activate_agreement(
     if values.started_on < figures.CARE_ACT_IN_FORCE:
         raise Invalid("before the Care Act was in force", code="starts_before_the_act", pointer="/started_on")
     agreement = await budget_queries.agreement_for_change(session, agreement_id=agreement_id)
-    target = lifecycles.AGREEMENT.move(agreement.status, "activate")
+    target = AGREEMENT.move(agreement.status, "activate")
     if agreement.version != version:
         raise Stale(f"the agreement has been amended since version {version}")
     recipient = await requirements.recipient(session, recipient_id=agreement.recipient_id)
@@ -123,7 +124,7 @@ async def suspend_agreement(
     """Stop an active agreement for the time being. Raises NotFound, Conflict when it is not active."""
     agreement = await budget_queries.agreement_for_change(session, agreement_id=agreement_id)
     before = _facts(agreement)
-    agreement.status = lifecycles.AGREEMENT.move(agreement.status, "suspend")
+    agreement.status = AGREEMENT.move(agreement.status, "suspend")
     agreement.suspension_reason = values.reason
     return await _keep(session, agreement, action="suspend_agreement", before=before, reason=values.reason, today=today)
 
@@ -133,7 +134,7 @@ async def resume_agreement(
 ) -> schemas.AgreementForCare:
     """Let a suspended agreement go on. Raises NotFound, Conflict when it is not suspended or the recipient has died."""
     agreement = await budget_queries.agreement_for_change(session, agreement_id=agreement_id)
-    target = lifecycles.AGREEMENT.move(agreement.status, "resume")
+    target = AGREEMENT.move(agreement.status, "resume")
     recipient = await requirements.recipient(session, recipient_id=agreement.recipient_id)
     if recipient.died_on is not None:
         raise Conflict("the recipient has died", code="recipient_died")
@@ -150,7 +151,7 @@ async def end_agreement(
     Raises NotFound, Conflict when it has ended, Invalid for a day before its start or in the future.
     """
     agreement = await budget_queries.agreement_for_change(session, agreement_id=agreement_id)
-    target = lifecycles.AGREEMENT.move(agreement.status, "end")
+    target = AGREEMENT.move(agreement.status, "end")
     first_day = agreement.started_on or figures.CARE_ACT_IN_FORCE
     if values.ended_on < first_day:
         raise Invalid("before the agreement's first day", code="ends_before_start", pointer="/ended_on")
@@ -231,4 +232,4 @@ def _facts(agreement: Agreement) -> dict[str, object]:
 
 
 def _field_set(session: ReadSession) -> FieldSet:
-    return FieldSet.NONE if session.actor is None else identity.field_set(session.actor)
+    return FieldSet.NONE if session.actor is None else field_set(session.actor)

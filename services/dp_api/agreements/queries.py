@@ -13,10 +13,10 @@ from services.dp_api.budgets import schemas as budget_schemas
 from services.dp_api.recipients import queries as recipient_queries
 from services.shared.database import AnySession
 from services.shared.errors import NotFound
-from services.shared.identity import FieldSet
+from services.shared.identity.shown import FieldSet
 from services.shared.tables.agreements import Account, Agreement
 from services.shared.tables.people import Recipient
-from services.shared.vocabulary import AccountKind, AccountStatus, PaymentSchedule
+from services.shared.vocabulary.agreements import AccountKind, AccountStatus, PaymentSchedule
 from services.shared.web import pages
 
 _STORED_OTHERWISE = {"field_set", "budget"}

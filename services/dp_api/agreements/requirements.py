@@ -11,10 +11,10 @@ from services.dp_api.money_managers import queries as money_manager_queries
 from services.dp_api.recipients import queries as recipient_queries
 from services.shared.database import WriteSession
 from services.shared.errors import Conflict, Invalid, NotFound
-from services.shared.identity import Permission
+from services.shared.identity.granted.dp_api import Operation
 from services.shared.tables.agreements import Agreement
 from services.shared.tables.people import Recipient
-from services.shared.vocabulary import PaymentSchedule
+from services.shared.vocabulary.agreements import PaymentSchedule
 from services.shared.web.errors import Forbidden
 
 
@@ -84,7 +84,7 @@ async def refuse_incomplete(session: WriteSession, agreement: Agreement) -> None
 
 
 def _refuse_all_but_care_managers(session: WriteSession) -> None:
-    if session.actor.is_machine or session.actor.may(Permission.ACTIVATE_AGREEMENT):
+    if session.actor.is_machine or session.actor.may(Operation.ACTIVATE_AGREEMENT):
         return
     raise Forbidden("once activated, a care manager changes how the money is held and paid", code="care_manager_needed")
 

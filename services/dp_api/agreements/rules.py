@@ -11,13 +11,8 @@ from services.dp_api.recipients import rules as recipient_rules
 from services.shared import dates
 from services.shared.law import figures, sources
 from services.shared.law.findings import Finding
-from services.shared.vocabulary import (
-    AgreementKind,
-    AgreementStatus,
-    LegalBasis,
-    PaymentSchedule,
-    RecipientKind,
-)
+from services.shared.vocabulary.agreements import AgreementKind, AgreementStatus, LegalBasis, PaymentSchedule
+from services.shared.vocabulary.people import RecipientKind
 
 THIRD_PARTY: Final = frozenset({AgreementKind.NOMINATED_PERSON, AgreementKind.AUTHORISED_PERSON})
 """The agreements that somebody other than the person signs; they name that somebody."""

@@ -9,8 +9,8 @@ from uuid import UUID
 from pydantic import Field
 
 from services.dp_api.budgets.schemas import BudgetView
-from services.shared.identity import FieldSet
-from services.shared.vocabulary import AgreementKind, AgreementStatus, LegalBasis, PaymentSchedule
+from services.shared.identity.shown import FieldSet
+from services.shared.vocabulary.agreements import AgreementKind, AgreementStatus, LegalBasis, PaymentSchedule
 from services.shared.web import bodies, fields
 
 

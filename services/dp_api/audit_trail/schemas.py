@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.shared.vocabulary import Service
+from services.shared.vocabulary.records import Service
 from services.shared.web import bodies
 
 PERSONAL: Final = "[personal]"

@@ -9,12 +9,12 @@ from sqlalchemy import delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from services.dp_api.budgets import queries, rules, schemas
-from services.shared import audit, clock, identity
+from services.shared import audit, clock
 from services.shared.database import ReadSession, WriteSession
 from services.shared.errors import Conflict, Invalid, Refused
-from services.shared.identity import FieldSet
+from services.shared.identity.shown import FieldSet, field_set
 from services.shared.tables.agreements import Agreement, Budget, GrossToday
-from services.shared.vocabulary import AgreementStatus
+from services.shared.vocabulary.agreements import AgreementStatus
 from services.shared.web import pages
 
 REFRESH: Final = "refresh_gross_today"
@@ -56,7 +56,7 @@ async def list_budgets(
     recipient_id = await queries.recipient_of(session, agreement_id=agreement_id)
     rows = await queries.budgets(session, agreement_id=agreement_id, page=page)
     shown, next_cursor = pages.cut(rows, page, key=lambda row: [row.effective_from, row.revision])
-    if session.actor is None or identity.field_set(session.actor) is not FieldSet.CARE:
+    if session.actor is None or field_set(session.actor) is not FieldSet.CARE:
         shown = [schemas.without_reason(budget) for budget in shown]
     await audit.record_read(session, action="list_budgets", subject_kind="recipient", subject_ids=[recipient_id])
     return pages.Paged(items=shown, next_cursor=next_cursor)

@@ -14,7 +14,7 @@ from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.tables.agreements import Agreement, Budget, GrossToday
 from services.shared.tables.people import Recipient
-from services.shared.vocabulary import AgreementStatus
+from services.shared.vocabulary.agreements import AgreementStatus
 from services.shared.web import pages
 
 _COLUMNS: Final = [getattr(Budget, name) for name in schemas.BudgetView.model_fields]

@@ -5,7 +5,7 @@ from datetime import date
 from services.shared import dates
 from services.shared.law import figures, sources
 from services.shared.law.findings import Finding
-from services.shared.vocabulary import LegalBasis, PaymentSchedule
+from services.shared.vocabulary.agreements import LegalBasis, PaymentSchedule
 
 
 def budget_findings(

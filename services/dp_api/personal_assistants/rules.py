@@ -2,7 +2,7 @@
 
 from services.shared.law import sources
 from services.shared.law.findings import Finding
-from services.shared.vocabulary import EngagementRelationship
+from services.shared.vocabulary.people import EngagementRelationship
 
 
 def barred_engagement(

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field
 
-from services.shared.vocabulary import EngagementRelationship
+from services.shared.vocabulary.people import EngagementRelationship
 from services.shared.web import bodies, fields
 
 _WRITTEN_HOURS: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?", re.ASCII)

@@ -7,7 +7,7 @@ from fastapi import Query, Response
 from pydantic import Field
 
 from services.dp_api.recipients import operations, schemas
-from services.shared.vocabulary import RecipientKind
+from services.shared.vocabulary.people import RecipientKind
 from services.shared.web import dependencies, etags, fields, pages, routing
 
 router = routing.Router(prefix="/v1/recipients", tags=["recipients"])

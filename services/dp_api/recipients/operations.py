@@ -8,12 +8,12 @@ from uuid import UUID, uuid4
 
 from services.dp_api.recipients import queries, rules, schemas
 from services.dp_api.staff import queries as staff_queries
-from services.shared import audit, clock, identity
+from services.shared import audit, clock
 from services.shared.database import ReadSession, WriteSession
 from services.shared.errors import Conflict, Invalid, Refused, Stale
-from services.shared.identity import FieldSet
+from services.shared.identity.shown import FieldSet, field_set
 from services.shared.tables.people import Recipient
-from services.shared.vocabulary import RecipientKind
+from services.shared.vocabulary.people import RecipientKind
 from services.shared.web import pages
 
 NOT_PERSONAL: Final = frozenset({"kind", "team_code", "home_care_zone", "administered_by"})
@@ -247,4 +247,4 @@ def _whole(session: WriteSession, recipient: Recipient) -> schemas.RecipientForC
 
 
 def _field_set(session: ReadSession) -> FieldSet:
-    return FieldSet.NONE if session.actor is None else identity.field_set(session.actor)
+    return FieldSet.NONE if session.actor is None else field_set(session.actor)

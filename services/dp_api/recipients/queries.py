@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
 from services.dp_api.recipients import rules, schemas
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
-from services.shared.identity import FieldSet
+from services.shared.identity.shown import FieldSet
 from services.shared.tables.agreements import Agreement
 from services.shared.tables.people import Recipient
-from services.shared.vocabulary import RecipientKind
+from services.shared.vocabulary.people import RecipientKind
 from services.shared.web import pages
 
 _SUMMARY = [getattr(Recipient, name) for name in schemas.RecipientSummary.model_fields]

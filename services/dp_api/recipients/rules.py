@@ -10,7 +10,7 @@ from stdnum.gb import nhs
 from services.shared import dates
 from services.shared.law import figures, sources
 from services.shared.law.findings import Finding
-from services.shared.vocabulary import CareGroup, PrimarySupportReason, RecipientKind
+from services.shared.vocabulary.people import CareGroup, PrimarySupportReason, RecipientKind
 
 MOST_YEARS: Final = 120
 """Nobody in England has lived longer; an earlier year of birth is a slip of the keyboard."""

@@ -9,8 +9,8 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from services.dp_api.recipients import rules
-from services.shared.identity import FieldSet
-from services.shared.vocabulary import (
+from services.shared.identity.shown import FieldSet
+from services.shared.vocabulary.people import (
     AdministeredBy,
     Ethnicity,
     HomeCareZone,

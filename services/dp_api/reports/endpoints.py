@@ -5,10 +5,10 @@ from typing import Annotated, Final
 from fastapi import Query, Request, Response
 
 from services.dp_api.reports import queries, rules, schemas
-from services.shared import identity
 from services.shared.errors import Invalid
-from services.shared.identity import FieldSet
-from services.shared.vocabulary import CareGroup, SpendCategory
+from services.shared.identity.shown import FieldSet, field_set
+from services.shared.vocabulary.money import SpendCategory
+from services.shared.vocabulary.people import CareGroup
 from services.shared.web import dependencies, fields, routing
 
 router = routing.Router(prefix="/v1/reports", tags=["reports"])
@@ -41,7 +41,7 @@ async def read_spend_report(
         raise Invalid("`from` lies after `to`", code="period_reversed", pointer="query/from")
     dimensions = [schemas.Dimension(name) for name in dict.fromkeys(by.split(","))]
     is_by_care_group = bool(care_group) or schemas.Dimension.CARE_GROUP in dimensions
-    if identity.field_set(caller) is not FieldSet.CARE and rules.tells_one_apart(
+    if field_set(caller) is not FieldSet.CARE and rules.tells_one_apart(
         first_day=first_day, last_day=last_day, is_by_care_group=is_by_care_group
     ):
         raise Invalid("care groups are reported for whole months only", code="whole_months_only", pointer="query/from")

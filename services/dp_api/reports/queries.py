@@ -13,7 +13,7 @@ from services.dp_api.reports.schemas import Dimension
 from services.shared import clock
 from services.shared.database import AnySession
 from services.shared.tables.transactions import CardTransaction, Categorisation, Category, SpendDelta, SpendSummary
-from services.shared.vocabulary import SpendCategory, SpendHeading
+from services.shared.vocabulary.money import SpendCategory, SpendHeading
 
 _STORED_AS: Final[Mapping[Dimension, str]] = {
     Dimension.CATEGORY: "category",

@@ -10,7 +10,8 @@ from typing import Final
 
 from pydantic import Field
 
-from services.shared.vocabulary import CareGroup, SpendCategory, SpendHeading
+from services.shared.vocabulary.money import SpendCategory, SpendHeading
+from services.shared.vocabulary.people import CareGroup
 from services.shared.web import bodies
 
 BYTE_ORDER_MARK: Final = "\ufeff"

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path
 
 from services.dp_api.staff import operations, queries, schemas
-from services.shared import identity
+from services.shared.identity.permissions import GRANTED_TO
 from services.shared.web import dependencies, fields, pages, routing
 
 router = routing.Router(prefix="/v1", tags=["staff"])
@@ -23,7 +23,7 @@ async def read_me(session: dependencies.Read, caller: dependencies.Caller) -> sc
         roles=sorted(caller.roles),
         teams=None if caller.teams is None else sorted(caller.teams),
         provider=caller.provider,
-        permissions=[permission for permission in identity.Permission if caller.may(permission)],
+        permissions=[permission for permission in GRANTED_TO if caller.may(permission)],
     )
 
 

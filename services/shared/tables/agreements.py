@@ -7,16 +7,16 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.shared.tables.base import At, Code, Identifier, Pence, Table, choice, held_by
-from services.shared.vocabulary import (
+from services.shared.vocabulary.agreements import (
     AccountKind,
     AccountStatus,
     AgreementKind,
     AgreementStatus,
-    CareGroup,
     LegalBasis,
     PaymentSchedule,
-    Service,
 )
+from services.shared.vocabulary.people import CareGroup
+from services.shared.vocabulary.records import Service
 
 
 class Agreement(Table):

@@ -8,9 +8,10 @@ from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, Un
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.shared.feed_vocabulary import AlertKind, AlertRoute, AlertStatus, FindingKind, FindingStatus
 from services.shared.tables.base import At, Code, Identifier, Pence, Table, choice, held_by
-from services.shared.vocabulary import Service
+from services.shared.vocabulary.alerts import AlertKind, AlertRoute, AlertStatus
+from services.shared.vocabulary.feeds import FindingKind, FindingStatus
+from services.shared.vocabulary.records import Service
 
 INGEST = Service.CARD_INGEST
 

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import BigInteger, DateTime, Enum, MetaData, Text, Uuid
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
-from services.shared.vocabulary import Service
+from services.shared.vocabulary.records import Service
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -7,7 +7,9 @@ from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, La
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.shared.tables.base import At, Identifier, Pence, Table, choice, held_by
-from services.shared.vocabulary import AccountKind, CaseGround, CaseStatus, RunTrigger, Service
+from services.shared.vocabulary.agreements import AccountKind
+from services.shared.vocabulary.clawback import CaseGround, CaseStatus, RunTrigger
+from services.shared.vocabulary.records import Service
 
 CLAWBACK = Service.CLAWBACK
 

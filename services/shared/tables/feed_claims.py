@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.shared.tables.base import Code, Table, held_by
-from services.shared.vocabulary import Service
+from services.shared.vocabulary.records import Service
 
 
 class FeedCompleteDay(Table):

@@ -6,9 +6,18 @@ from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, La
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.shared.feed_vocabulary import FeedKeyKind, ProposalStatus, Resolution, SignatureScheme
 from services.shared.tables.base import At, Code, Identifier, Pence, Table, choice, held_by
-from services.shared.vocabulary import DeliveryDoor, DeliveryStatus, QuarantineStatus, RowOutcome, Service
+from services.shared.vocabulary.feeds import (
+    DeliveryDoor,
+    DeliveryStatus,
+    FeedKeyKind,
+    ProposalStatus,
+    QuarantineStatus,
+    Resolution,
+    RowOutcome,
+    SignatureScheme,
+)
+from services.shared.vocabulary.records import Service
 
 INGEST = Service.CARD_INGEST
 

@@ -8,15 +8,15 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Numeric,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.shared.tables.base import At, Code, Identifier, Table, choice, held_by
-from services.shared.vocabulary import (
+from services.shared.vocabulary.people import (
     AdministeredBy,
     EngagementRelationship,
     Ethnicity,
     HomeCareZone,
     PrimarySupportReason,
     RecipientKind,
-    Service,
 )
+from services.shared.vocabulary.records import Service
 
 
 class Recipient(Table):

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import BigInteger, Uuid
 
 from services.shared.tables.base import EVERY_SERVICE, At, Table, choice, held_by
-from services.shared.vocabulary import AuditBook, Service
+from services.shared.vocabulary.records import AuditBook, Service
 
 
 class AuditEntry(Table):

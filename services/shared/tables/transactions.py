@@ -7,7 +7,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, La
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.shared.tables.base import At, Code, Pence, Table, choice, held_by
-from services.shared.vocabulary import EventStatus, Service, SpendCategory, SpendHeading, TransactionType
+from services.shared.vocabulary.money import EventStatus, SpendCategory, SpendHeading, TransactionType
+from services.shared.vocabulary.records import Service
 
 INGEST = Service.CARD_INGEST
 

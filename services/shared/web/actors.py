@@ -17,8 +17,9 @@ from sqlalchemy import func, select
 
 from services.shared import clock
 from services.shared.database import Database
-from services.shared.identity import MACHINE_PREFIX, TEAM_BOUND, Actor, Role
-from services.shared.settings import Settings
+from services.shared.identity.actor import MACHINE_PREFIX, Actor
+from services.shared.identity.roles import TEAM_BOUND, Role
+from services.shared.settings.installation import Settings
 from services.shared.tables.staff import StaffLogin, StaffMember, StaffTeam
 from services.shared.web import certificates, dev_issuer, tokens
 from services.shared.web.errors import Forbidden, Unauthenticated

@@ -10,10 +10,10 @@ from starlette.responses import JSONResponse, Response
 
 from services.shared import database as databases
 from services.shared import jobs as scheduling
-from services.shared import settings as installation
 from services.shared.database import Database
-from services.shared.settings import Settings
-from services.shared.vocabulary import Service
+from services.shared.settings import loading
+from services.shared.settings.installation import Settings
+from services.shared.vocabulary.records import Service
 from services.shared.web import actors, dev_issuer, docs, edge, handlers, health, metrics, openapi, rates, routing
 
 STATUS: Final = "alpha"
@@ -41,7 +41,7 @@ def create_app(
 
     Raises OpenRouteError where a router carries a route of another kind than ours.
     """
-    settings = settings or installation.load()
+    settings = settings or loading.load()
     app = FastAPI(
         title=title,
         description=description,

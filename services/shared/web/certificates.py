@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from services.shared.settings import Settings
+from services.shared.settings.installation import Settings
 
 SECRET_HEADER: Final = "x-proxy-secret"  # noqa: S105 (a name)
 

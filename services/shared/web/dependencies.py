@@ -7,8 +7,9 @@ from typing import Annotated
 from asgi_correlation_id.context import correlation_id
 from fastapi import Depends, Header, Query, Request
 
-from services.shared import clock, database, dates, identity
-from services.shared import settings as installation
+from services.shared import clock, database, dates
+from services.shared.identity.actor import Actor
+from services.shared.settings import installation
 from services.shared.web import etags, pages
 
 
@@ -32,8 +33,8 @@ async def _database(request: Request) -> database.Database:
     return store
 
 
-async def _caller(request: Request) -> identity.Actor:
-    actor: identity.Actor = request.state.actor
+async def _caller(request: Request) -> Actor:
+    actor: Actor = request.state.actor
     return actor
 
 
@@ -75,7 +76,7 @@ Write = Annotated[database.WriteSession, Depends(_write, scope="function")]
 Store = Annotated[database.Database, Depends(_database)]
 """The database itself, for an answer that streams (it opens its own session) and for work of several transactions."""
 
-Caller = Annotated[identity.Actor, Depends(_caller)]
+Caller = Annotated[Actor, Depends(_caller)]
 RequestId = Annotated[str | None, Depends(_request_id)]
 Settings = Annotated[installation.Settings, Depends(_settings)]
 Today = Annotated[date, Depends(today)]

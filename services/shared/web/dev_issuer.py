@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt import PyJWK
 from jwt.algorithms import ECAlgorithm
 
-from services.shared.identity import Role
-from services.shared.settings import Settings, UnsafeSettingsError
+from services.shared.identity.roles import Role
+from services.shared.settings.installation import Settings
+from services.shared.settings.unsafe import UnsafeSettingsError
 from services.shared.web import tokens
 
 NAME: Final = "urn:direct-payments:dev-issuer"

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.shared.settings import Settings
+from services.shared.settings.installation import Settings
 from services.shared.web import docs, headers, health, logs, metrics, problems
 
 UNMATCHED: Final = "unmatched"

@@ -1,7 +1,7 @@
 """Trouble that only a request over HTTP can have; `problems` holds its statuses beside those of the four kinds."""
 
 from services.shared.errors import ExpectedError
-from services.shared.identity import Actor
+from services.shared.identity.actor import Actor
 
 
 class BadRequest(ExpectedError):

@@ -6,7 +6,9 @@ each refusal is on record, and the trail is not for whoever sends nonsense to fi
 
 from starlette.requests import Request
 
-from services.shared.identity import Actor, Permission, Role
+from services.shared.identity.actor import Actor
+from services.shared.identity.permissions import Permission
+from services.shared.identity.roles import Role
 from services.shared.web import rates
 from services.shared.web.errors import Forbidden, Unauthenticated
 

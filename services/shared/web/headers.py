@@ -4,7 +4,7 @@ from typing import Final
 
 import secure
 
-from services.shared.settings import Settings
+from services.shared.settings.installation import Settings
 
 YEAR_SECONDS: Final = 31_536_000
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.shared import clock, database, migrate
-from services.shared.settings import Settings
+from services.shared.settings.installation import Settings
 from services.shared.tables.records import SchedulerHeartbeat
 
 LIVE: Final = "/health/live"

@@ -26,7 +26,7 @@ from starlette.responses import Response
 from services.shared import audit, clock, database, jobs
 from services.shared.errors import Conflict, Invalid
 from services.shared.tables.records import IdempotencyRecord
-from services.shared.vocabulary import Service
+from services.shared.vocabulary.records import Service
 from services.shared.web.errors import BadRequest
 
 HEADER: Final = "Idempotency-Key"

@@ -11,7 +11,8 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from services.shared.identity import GRANTED_TO, Role
+from services.shared.identity.permissions import GRANTED_TO
+from services.shared.identity.roles import Role
 from services.shared.web import idempotency, problems, routing
 
 VERSION: Final = "1.0.0"

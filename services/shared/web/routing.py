@@ -9,7 +9,7 @@ from starlette.routing import Match
 from starlette.status import HTTP_201_CREATED
 from starlette.types import Scope
 
-from services.shared.identity import Permission
+from services.shared.identity.permissions import NAMED, Permission
 from services.shared.web import bodies, dependencies, gate, idempotency
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -39,8 +39,8 @@ class Route(APIRoute):
     def permission(self) -> Permission:
         """The permission of the operation, of the same name as the endpoint."""
         try:
-            return Permission(self.name)
-        except ValueError:
+            return NAMED[self.name]
+        except KeyError:
             raise UnknownOperationError(f"{self.name} is not in the table of permissions") from None
 
     @property

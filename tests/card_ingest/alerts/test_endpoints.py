@@ -5,8 +5,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from services.shared.identity import Role
-from services.shared.vocabulary import Service
+from services.shared.identity.roles import Role
+from services.shared.vocabulary.records import Service
 from services.shared.web import dependencies
 from tests.builders import clawback as people
 from tests.card_ingest.alerts.conftest import TODAY, Watched, at

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from services.card_ingest.schemas import Receipt
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from tests.builders import deliveries as build
 from tests.builders.deliveries import Books
 from tests.card_ingest.conftest import Feed

@@ -10,7 +10,7 @@ import pytest
 from services.card_ingest import pipeline, queries
 from services.card_ingest.reconciliation import proof
 from services.card_ingest.schemas import Receipt
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from tests.builders import deliveries as build
 from tests.builders.deliveries import Books
 from tests.card_ingest import test_payees as payees

@@ -15,8 +15,8 @@ from services.card_ingest.kit.conformance import Door
 from services.card_ingest.kit.judging import Check
 from services.card_ingest.profiles import profile as profiles
 from services.card_ingest.signatures import standard_webhooks
-from services.shared.identity import Role
-from services.shared.vocabulary import RowOutcome
+from services.shared.identity.roles import Role
+from services.shared.vocabulary.feeds import RowOutcome
 from services.shared.web import http_client
 from tests.builders import deliveries as build
 from tests.card_ingest.conftest import Feed

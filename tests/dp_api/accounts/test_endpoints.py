@@ -6,7 +6,7 @@ import pytest
 
 from services.dp_api.accounts import operations
 from services.shared.database import Database
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from tests import databases as test_databases
 from tests.builders import accounts, agreements, recipients
 from tests.dp_api.conftest import MACHINE, Callers

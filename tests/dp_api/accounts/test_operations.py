@@ -16,7 +16,8 @@ from services.shared import audit
 from services.shared.database import Database, WriteSession
 from services.shared.errors import Conflict, Invalid, NotFound
 from services.shared.tables.people import Recipient
-from services.shared.vocabulary import AccountStatus, CareGroup, PrimarySupportReason, RecipientKind
+from services.shared.vocabulary.agreements import AccountStatus
+from services.shared.vocabulary.people import CareGroup, PrimarySupportReason, RecipientKind
 from tests import databases as test_databases
 from tests.builders import accounts, agreements, recipients
 from tests.builders.accounts import TODAY, an_account, new_account

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from services.shared.database import Database
-from services.shared.identity import Role
-from services.shared.vocabulary import AgreementKind, LegalBasis
+from services.shared.identity.roles import Role
+from services.shared.vocabulary.agreements import AgreementKind, LegalBasis
 from tests import databases as test_databases
 from tests.builders import agreements, recipients
 from tests.dp_api.conftest import MACHINE, Callers

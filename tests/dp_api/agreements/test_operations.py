@@ -12,14 +12,8 @@ from services.dp_api.recipients import operations as recipient_operations
 from services.dp_api.recipients import schemas as recipient_schemas
 from services.shared.database import Database, WriteSession
 from services.shared.errors import Conflict, Invalid, NotFound, Refused, Stale
-from services.shared.vocabulary import (
-    AgreementKind,
-    AgreementStatus,
-    LegalBasis,
-    PaymentSchedule,
-    PrimarySupportReason,
-    RecipientKind,
-)
+from services.shared.vocabulary.agreements import AgreementKind, AgreementStatus, LegalBasis, PaymentSchedule
+from services.shared.vocabulary.people import PrimarySupportReason, RecipientKind
 from tests import databases as test_databases
 from tests import trail
 from tests.builders import accounts, agreements, recipients

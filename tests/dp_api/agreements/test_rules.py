@@ -6,11 +6,11 @@ import pytest
 from services.dp_api.agreements import rules
 from services.dp_api.agreements.rules import Proposal
 from services.shared.law import sources
-from services.shared.vocabulary import AgreementKind as Kind
-from services.shared.vocabulary import AgreementStatus as Status
-from services.shared.vocabulary import LegalBasis as Basis
-from services.shared.vocabulary import PaymentSchedule as Schedule
-from services.shared.vocabulary import RecipientKind
+from services.shared.vocabulary.agreements import AgreementKind as Kind
+from services.shared.vocabulary.agreements import AgreementStatus as Status
+from services.shared.vocabulary.agreements import LegalBasis as Basis
+from services.shared.vocabulary.agreements import PaymentSchedule as Schedule
+from services.shared.vocabulary.people import RecipientKind
 
 SOUND = Proposal(
     kind=Kind.SERVICE_USER,

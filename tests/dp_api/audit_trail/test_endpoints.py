@@ -7,8 +7,8 @@ import pytest
 from services.dp_api.recipients import operations, schemas
 from services.shared import clock, dates
 from services.shared.database import Database
-from services.shared.identity import Role
-from services.shared.vocabulary import AdministeredBy
+from services.shared.identity.roles import Role
+from services.shared.vocabulary.people import AdministeredBy
 from tests import databases as test_databases
 from tests.builders import recipients
 from tests.builders.recipients import TODAY

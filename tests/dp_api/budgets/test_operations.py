@@ -9,7 +9,7 @@ from services.dp_api.agreements import schemas as agreement_schemas
 from services.dp_api.budgets import operations, queries
 from services.shared.database import WriteSession
 from services.shared.errors import Conflict, Invalid, Refused
-from services.shared.vocabulary import LegalBasis, PaymentSchedule
+from services.shared.vocabulary.agreements import LegalBasis, PaymentSchedule
 from services.shared.web import pages
 from tests import trail
 from tests.builders import agreements, recipients

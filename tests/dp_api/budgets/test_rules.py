@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 
 from services.dp_api.budgets import rules
-from services.shared.vocabulary import LegalBasis, PaymentSchedule
+from services.shared.vocabulary.agreements import LegalBasis, PaymentSchedule
 
 
 def codes(

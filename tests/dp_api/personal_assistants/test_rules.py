@@ -2,7 +2,7 @@ import pytest
 
 from services.dp_api.personal_assistants import rules
 from services.shared.law import sources
-from services.shared.vocabulary import EngagementRelationship as Is
+from services.shared.vocabulary.people import EngagementRelationship as Is
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from stdnum.gb import nhs
 
 from services.shared.database import Database
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from tests import databases as test_databases
 from tests.builders.recipients import new_recipient
 from tests.dp_api.conftest import Callers

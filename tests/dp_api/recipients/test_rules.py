@@ -4,7 +4,7 @@ import pytest
 
 from services.dp_api.recipients import rules
 from services.shared import dates
-from services.shared.vocabulary import CareGroup, PrimarySupportReason, RecipientKind
+from services.shared.vocabulary.people import CareGroup, PrimarySupportReason, RecipientKind
 
 ADULT, CARER = RecipientKind.ADULT, RecipientKind.CARER
 CARE = PrimarySupportReason.PHYSICAL_PERSONAL_CARE

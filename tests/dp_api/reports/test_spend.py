@@ -18,7 +18,8 @@ from fastapi import FastAPI
 from services.dp_api.reports import queries
 from services.dp_api.reports.schemas import Dimension, SpendFilter
 from services.shared import dates, driver
-from services.shared.vocabulary import CareGroup, SpendCategory, SpendHeading
+from services.shared.vocabulary.money import SpendCategory, SpendHeading
+from services.shared.vocabulary.people import CareGroup
 from tests.builders import accounts
 from tests.databases import Databases
 from tests.dp_api.conftest import MACHINE, Callers, callers_of

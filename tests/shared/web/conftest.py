@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from services.shared.web import dev_issuer
 from tests.databases import Databases
 from tests.shared.web import small_app

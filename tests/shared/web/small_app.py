@@ -12,9 +12,9 @@ from services.shared import audit, errors
 from services.shared.database import Database
 from services.shared.law import sources
 from services.shared.law.findings import Finding
-from services.shared.settings import Settings
+from services.shared.settings.installation import Settings
 from services.shared.tables.staff import Team
-from services.shared.vocabulary import Service
+from services.shared.vocabulary.records import Service
 from services.shared.web import bodies, etags, pages
 from services.shared.web.app import create_app
 from services.shared.web.dependencies import Caller, IfMatch, Page, Read, RequestId, Store, Today, Write

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from services.shared.web import bodies, etags, pages, validation
 from services.shared.web.errors import BadRequest, PreconditionRequired
 from tests.shared.web.conftest import ClientOf

@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.shared import clock, jobs, migrate
-from services.shared.identity import Role
-from services.shared.vocabulary import Service
+from services.shared.identity.roles import Role
+from services.shared.vocabulary.records import Service
 from services.shared.web import app, headers, logs, rates, routing
 from services.shared.web.errors import TooManyRequests
 from tests.databases import Databases

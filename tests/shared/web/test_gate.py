@@ -8,8 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from fastapi import FastAPI
 
 from services.shared import audit
-from services.shared.identity import Role
-from services.shared.settings import Settings, UnsafeSettingsError
+from services.shared.identity.roles import Role
+from services.shared.settings.installation import Settings
+from services.shared.settings.unsafe import UnsafeSettingsError
 from services.shared.web import actors, dev_issuer
 from tests.databases import Databases
 from tests.shared.web.conftest import ClientOf

@@ -2,8 +2,8 @@ import pytest
 from fastapi import FastAPI
 
 from services.shared import database
-from services.shared.identity import Role
-from services.shared.vocabulary import Service
+from services.shared.identity.roles import Role
+from services.shared.vocabulary.records import Service
 from services.shared.web import app
 from tests.databases import Databases
 from tests.shared.web import small_app

@@ -4,7 +4,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.shared import clock, jobs
-from services.shared.identity import Role
+from services.shared.identity.roles import Role
 from services.shared.web import edge, idempotency, routing
 from services.shared.web.dependencies import Store
 from tests.databases import Databases

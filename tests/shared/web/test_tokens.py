@@ -10,8 +10,8 @@ import respx
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from services.shared.identity import Role
-from services.shared.settings import Settings
+from services.shared.identity.roles import Role
+from services.shared.settings.installation import Settings
 from services.shared.web import actors, tokens
 from services.shared.web.errors import Forbidden, Unauthenticated, Unavailable
 from tests.databases import Databases

@@ -12,7 +12,7 @@ from services.card_ingest.alerts.terms import (
     NewPayeeTerms,
     SamePayeeTerms,
 )
-from services.shared.feed_vocabulary import AlertKind
+from services.shared.vocabulary.alerts import AlertKind
 
 _ASKED_IN_FORCE: Final = "{day}::date >= $1::date AND {day}::date < $2::date"
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from services.card_ingest.alerts.finder import Finder
 from services.card_ingest.alerts.terms import QueriedMerchantTerms, RepeatedDeclinesTerms
-from services.shared.feed_vocabulary import AlertKind
+from services.shared.vocabulary.alerts import AlertKind
 
 _LONDON_DAY: Final = "({row}.declined_at AT TIME ZONE 'Europe/London')::date"
 

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from services.card_ingest.alerts.finder import Finder
-from services.shared.feed_vocabulary import AlertKind
+from services.shared.vocabulary.alerts import AlertKind
 
 # Whichever version came second waits, so the alert is about the id that both bear. Few rows ever wait for this reason.
 _DISPUTED: Final = f"""

@@ -7,7 +7,7 @@ from typing import Final
 
 from services.card_ingest.alerts.finder import PAYEE, SPENDING, SPENT_ON, Finder, in_words
 from services.card_ingest.alerts.terms import DuplicateChargeTerms, LeastTerms, QueriedMerchantTerms, SpendAfterTerms
-from services.shared.feed_vocabulary import AlertKind
+from services.shared.vocabulary.alerts import AlertKind
 
 _IN_FORCE: Final = "seen.booked_on >= $1::date AND seen.booked_on < $2::date"
 _KEY: Final = "'{kind}/' || seen.account_id || '/' || seen.provider_transaction_id"

@@ -1,6 +1,24 @@
-"""The words of feeds beyond the first ones: how providers sign, what people decide about rows, findings and alerts."""
+"""The words of feeds: how deliveries come and are signed, where their rows end, what people decide about them."""
 
 from enum import StrEnum
+
+
+class DeliveryDoor(StrEnum):
+    """How a delivery came in."""
+
+    SIGNED_PUSH = "signed_push"
+    STAFF_UPLOAD = "staff_upload"
+    COMMAND_LINE = "command_line"
+    WATCHED_FOLDER = "watched_folder"
+    POLLING = "polling"
+
+
+class DeliveryStatus(StrEnum):
+    """How far the posting of a stored delivery has come."""
+
+    STORED = "stored"
+    POSTING = "posting"
+    POSTED = "posted"
 
 
 class SignatureScheme(StrEnum):
@@ -19,6 +37,23 @@ class FeedKeyKind(StrEnum):
     STRIPE = "stripe"
     RSA = "rsa"
     CLIENT_CERTIFICATE = "client_certificate"
+
+
+class RowOutcome(StrEnum):
+    """The one place in which a delivered row ends."""
+
+    POSTED = "posted"
+    ALREADY_POSTED = "already_posted"
+    HELD = "held"
+    NO_MONEY = "no_money"
+    QUARANTINED = "quarantined"
+
+
+class QuarantineStatus(StrEnum):
+    """Whether a quarantined row still waits for its cause to be mended."""
+
+    WAITING = "waiting"
+    RELEASED = "released"
 
 
 class Resolution(StrEnum):
@@ -54,37 +89,6 @@ class FindingKind(StrEnum):
 
 class FindingStatus(StrEnum):
     """Whether a finding still stands."""
-
-    OPEN = "open"
-    CLOSED = "closed"
-
-
-class AlertKind(StrEnum):
-    """What a person should look at; never a verdict on anybody."""
-
-    CASH_WITHOUT_PERMISSION = "cash_without_permission"
-    QUERIED_MERCHANT = "queried_merchant"
-    REPEATED_DECLINES = "repeated_declines"
-    BOUNCED_DIRECT_DEBIT = "bounced_direct_debit"
-    CARE_PAYMENTS_STOPPED = "care_payments_stopped"
-    SPEND_AFTER_END = "spend_after_end"
-    SPEND_AFTER_DEATH = "spend_after_death"
-    SAME_PAYEE_ACROSS_PEOPLE = "same_payee_across_people"
-    NEW_PAYEE_OVER_LIMIT = "new_payee_over_limit"
-    NEGATIVE_BALANCE = "negative_balance"
-    DUPLICATE_CHARGE = "duplicate_charge"
-    DISPUTED_TRANSACTION = "disputed_transaction"
-
-
-class AlertRoute(StrEnum):
-    """Who looks first."""
-
-    CARE_PATHWAY = "care_pathway"
-    FINANCE = "finance"
-
-
-class AlertStatus(StrEnum):
-    """Whether somebody still has to look."""
 
     OPEN = "open"
     CLOSED = "closed"
