@@ -12,6 +12,7 @@ from services.shared import audit, database, driver, errors
 from services.shared.audit import Subject
 from services.shared.database import Database, IntegrityTrouble, Overtaken, ReadOnlyError, UnauditedWrite
 from services.shared.identity.actor import machine
+from services.shared.settings import unsafe
 from services.shared.settings.unsafe import UnsafeSettingsError
 from services.shared.tables.people import MoneyManager
 from services.shared.tables.staff import Team
@@ -254,7 +255,7 @@ async def test_production_refuses_a_server_that_may_lose_what_it_committed(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     production = databases.settings.model_copy(update={"environment": "production"})
-    monkeypatch.setattr(type(production), "unsafe", lambda _self: [])
+    monkeypatch.setattr(unsafe, "unsafe_settings", lambda _settings: [])
     await (await database.connect(production, service=Service.DP_API)).close()
     async with databases.superuser() as connection:
         await connection.execute("ALTER ROLE direct_payments_dp_api SET synchronous_commit = off")
