@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench conserve lock stop clean clean-data
+.PHONY: help setup run test check bench house conserve lock stop clean clean-data
 
 UV_VERSION := 0.13.9
 UV := .tools/uv-$(UV_VERSION)/bin/uv
@@ -45,6 +45,9 @@ check: .venv/.full ## formatting, lint, types and the order of the floors
 bench: .venv/.full ## measure; SIZE=small for a short run, PEERS=1 beside django-hordak
 	@$(if $(PEERS),[ -d .peers/hordak ] || $(PIP) install --root-user-action=ignore --target .peers $(PEER))
 	@.venv/bin/python -m benchmarks $(if $(SIZE),--size $(SIZE))
+
+house: .venv/.full ## show the house in figures: lengths, knots, repetitions, files that a request enters
+	@.venv/bin/python -m tests.architecture.house
 
 conserve: .venv/.full ## prove at length that nothing is lost or doubled (hours; ARGS="--kills 100" for less)
 	@.venv/bin/python -m tests.conservation $(or $(ARGS),$(CONSERVE))

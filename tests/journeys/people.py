@@ -32,26 +32,36 @@ def provider_key(county: County) -> str:
     return secret
 
 
-def household(county: County, *, weekly_gross_pence: int) -> Household:
-    """Register a recipient, open an agreement, set its budget and activate it, each act by whoever may."""
+def a_recipient(*, nhs_number: str | None = None) -> dict[str, Any]:
+    """Return what a care worker writes to register somebody."""
+    return {
+        "kind": "adult",
+        "full_name": "Tamsin Larchgarth",
+        "date_of_birth": "1951-02-03",
+        "nhs_number": nhs_number,
+        "primary_support_reason": "physical_personal_care",
+        "ethnicity": "white",
+        "team_code": TEAM,
+        "address_lines": ["4 Lapwing Road", "Melton Mowbray"],
+        "postcode": "LX1 1AA",
+        "home_care_zone": "melton",
+        "administered_by": "alone",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An agreement with a budget, ready to be activated."""
+
+    recipient_id: str
+    agreement_id: str
+    version: int
+
+
+def draft_agreement(county: County, *, weekly_gross_pence: int, nhs_number: str | None = None) -> Draft:
+    """Register a recipient, open an agreement and set its budget, each act by whoever may."""
     worker = county.as_(Role.CARE_WORKER, teams=[TEAM])
-    manager = county.as_(Role.CARE_MANAGER, teams=[TEAM])
-    recipient = worker.post(
-        "/v1/recipients",
-        {
-            "kind": "adult",
-            "full_name": "Tamsin Larchgarth",
-            "date_of_birth": "1951-02-03",
-            "nhs_number": "9990000018",
-            "primary_support_reason": "physical_personal_care",
-            "ethnicity": "white",
-            "team_code": TEAM,
-            "address_lines": ["4 Lapwing Road", "Melton Mowbray"],
-            "postcode": "LX1 1AA",
-            "home_care_zone": "melton",
-            "administered_by": "alone",
-        },
-    )
+    recipient = worker.post("/v1/recipients", a_recipient(nhs_number=nhs_number))
     agreement = worker.post(
         "/v1/agreements",
         {
@@ -62,18 +72,28 @@ def household(county: County, *, weekly_gross_pence: int) -> Household:
             "first_payment_on": STARTED_ON.isoformat(),
         },
     )
-    path = f"/v1/agreements/{agreement['id']}"
     budget = {
         "effective_from": STARTED_ON.isoformat(),
         "weekly_gross_pence": weekly_gross_pence,
         "weekly_contribution_pence": 0,
         "reason": "First budget",
     }
-    manager.post(f"{path}/budgets", budget)
+    county.as_(Role.CARE_MANAGER, teams=[TEAM]).post(f"/v1/agreements/{agreement['id']}/budgets", budget)
+    return Draft(recipient["id"], agreement["id"], agreement["version"])
+
+
+def activate(county: County, draft: Draft) -> Household:
+    """Activate an agreement as the care manager."""
+    manager = county.as_(Role.CARE_MANAGER, teams=[TEAM])
     start = {"started_on": STARTED_ON.isoformat()}
-    active = manager.post(f"{path}/activation", start, version=agreement["version"])
+    active = manager.post(f"/v1/agreements/{draft.agreement_id}/activation", start, version=draft.version)
     assert active["status"] == "active"
-    return Household(recipient["id"], agreement["id"])
+    return Household(draft.recipient_id, draft.agreement_id)
+
+
+def household(county: County, *, weekly_gross_pence: int) -> Household:
+    """Return a recipient with an active agreement and its budget."""
+    return activate(county, draft_agreement(county, weekly_gross_pence=weekly_gross_pence, nhs_number="9990000018"))
 
 
 def open_account(county: County, home: Household) -> str:
