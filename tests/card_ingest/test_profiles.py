@@ -9,7 +9,7 @@ from services.card_ingest.events import BadRow, ReadRow, Row
 from services.card_ingest.formats.trouble import UnreadableDelivery
 from services.card_ingest.profiles import mapping, profile
 from services.card_ingest.profiles.headings import WrongHeading
-from services.card_ingest.profiles.table import CsvProfile
+from services.card_ingest.profiles.table import CsvProfile, Dates
 from services.card_ingest.reasons import Reason
 from services.shared.errors import NotFound
 from services.shared.vocabulary.money import TransactionType
@@ -281,3 +281,15 @@ def test_a_council_adds_a_layout_as_a_file_and_not_as_code(tmp_path: Path) -> No
     assert broken.reason is Reason.AMOUNT_NOT_WHOLE_PENCE
     assert mapping.stated_sign(load("pennybank", tmp_path)) == 1
     assert row.event.type is TransactionType.ADJUSTMENT
+
+
+@pytest.mark.parametrize(
+    ("form", "is_one"),
+    [("%d/%m/%Y", True), ("%d%b%y", True), ("%x", True), ("%d/%m", False), ("%%Y %d/%m", False), ("%Y", False)],
+)
+def test_a_date_format_says_where_day_month_and_year_stand(form: str, is_one: bool) -> None:
+    if is_one:
+        assert Dates(booked="Day", formats=[form]).formats == [form]
+    else:
+        with pytest.raises(ValueError, match="day, month and year"):
+            Dates(booked="Day", formats=[form])

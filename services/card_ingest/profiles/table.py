@@ -209,7 +209,13 @@ DATE_CELL_FORMATS: Final = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S")
 """How a workbook's own date cells are written down when it is made text."""
 
 
+_YEARS: Final = ("%Y", "%y", "%G", "%c", "%x")
+
+
 def _tells_a_day(form: str) -> bool:
+    """Tell whether a format has year, month and day. The year is looked for first: strptime warns where it lacks."""
+    if not any(year in form.replace("%%", "") for year in _YEARS):
+        return False
     try:
         return datetime.strptime(_SOME_DAY.strftime(form), form).date() == _SOME_DAY.date()  # noqa: DTZ007
     except ValueError:
