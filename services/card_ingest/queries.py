@@ -14,6 +14,7 @@ from services.shared import database
 from services.shared.database import AnySession
 from services.shared.errors import NotFound
 from services.shared.tables.feeds import FeedDelivery, FeedKey, FeedPoll, FeedProgress, FeedProvider, QuarantinedRow
+from services.shared.tables.transactions import CardTransaction
 from services.shared.vocabulary.feeds import FeedKeyKind, QuarantineStatus, RowOutcome, SignatureScheme
 from services.shared.web import pages
 from services.shared.web.pages import Page, Paged
@@ -36,6 +37,10 @@ _ROWS: Final = """
         ORDER BY row_number LIMIT $3)
     ) AS found ORDER BY row_number LIMIT $3
 """
+_DELIVERY_ORDER: Final = pages.Order(FeedDelivery.number)
+# All three places of a row hold its number as `card_transaction` does, which is the first that the statement names.
+_ROW_ORDER: Final = pages.Order(CardTransaction.row_number)
+_QUARANTINE_ORDER: Final = pages.Order(QuarantinedRow.created_at, QuarantinedRow.id)
 
 
 async def delivery(session: AnySession, delivery_id: UUID) -> FeedDelivery:
@@ -63,10 +68,10 @@ async def deliveries(session: AnySession, *, provider_code: str, page: Page) -> 
         .order_by(FeedDelivery.number.desc())
         .limit(page.limit + 1)
     )
-    if page.cursor is not None:
-        question = question.where(FeedDelivery.number < pages.decode(page.cursor, int)[0])
+    if (reached := _DELIVERY_ORDER.after(page)) is not None:
+        question = question.where(FeedDelivery.number < reached[0])
     found = [(row[0], row[1]) for row in await session.execute(question)]
-    shown, next_cursor = pages.cut(found, page, key=lambda pair: (pair[0].number,))
+    shown, next_cursor = _DELIVERY_ORDER.cut(found, page, key=lambda pair: (pair[0].number,))
     reasons_of_each = await _waiting_by_delivery(session, [each.number for each, _ in shown])
     items = [
         _receipt(each, progress, reasons_of_each.get(each.number, []), already_received=False)
@@ -82,10 +87,10 @@ async def delivery_rows(
 
     `stated_sign` is how the layout states an effect on the balance: with its sign (1), the other one (-1), or none (0).
     """
-    after = 0 if page.cursor is None else pages.decode(page.cursor, int)[0]
+    (after,) = _ROW_ORDER.after(page) or (0,)
     connection = await database.raw(session)
     found = await connection.fetch(_ROWS, delivery_number, after, page.limit + 1, stated_sign)
-    shown, next_cursor = pages.cut(found, page, key=lambda row: (row["row_number"],))
+    shown, next_cursor = _ROW_ORDER.cut(found, page, key=lambda row: (row["row_number"],))
     return Paged(items=[_delivery_row(dict(row)) for row in shown], next_cursor=next_cursor)
 
 
@@ -99,20 +104,19 @@ async def waiting(session: AnySession, *where: ColumnElement[bool]) -> list[sche
 
 async def quarantine(session: AnySession, *, now: datetime, page: Page) -> schemas.Quarantine:
     """Return the rows that wait, the longest first, with reason, remedy and age and nothing of their content."""
-    order = (QuarantinedRow.created_at, QuarantinedRow.id)
     question = (
         select(QuarantinedRow, FeedDelivery.id)
         .join(FeedDelivery, FeedDelivery.number == QuarantinedRow.delivery_number)
         .where(_WAITING)
-        .order_by(*order)
+        .order_by(QuarantinedRow.created_at, QuarantinedRow.id)
         .limit(page.limit + 1)
     )
-    if page.cursor is not None:
-        created_at, row_id = pages.decode(page.cursor, datetime, UUID)
+    if (reached := _QUARANTINE_ORDER.after(page)) is not None:
+        created_at, row_id = reached
         same_moment = (QuarantinedRow.created_at == created_at) & (QuarantinedRow.id > row_id)
         question = question.where((QuarantinedRow.created_at > created_at) | same_moment)
     found = [(row[0], row[1]) for row in await session.execute(question)]
-    shown, next_cursor = pages.cut(found, page, key=lambda pair: (pair[0].created_at, pair[0].id))
+    shown, next_cursor = _QUARANTINE_ORDER.cut(found, page, key=lambda pair: (pair[0].created_at, pair[0].id))
     items = [_quarantined(row, delivery_id, now=now) for row, delivery_id in shown]
     return schemas.Quarantine(waiting=await waiting(session), items=items, next_cursor=next_cursor)
 

@@ -67,7 +67,7 @@ async def list_clawback_cases(
 ) -> pages.Paged[schemas.CaseSummary]:
     """Return one page of the queue, and leave a record of whose cases were shown. Ages are counted to `today`."""
     rows = await queries.cases(session, wanted=wanted, sort=sort, order=order, page=page)
-    shown, next_cursor = pages.cut(rows, page, key=lambda row: queries.cursor_keys(row, sort=sort, order=order))
+    shown, next_cursor = queries.ORDERS[sort, order].cut(rows, page, key=lambda row: (row.sort_key, row.id))
     people = [row.recipient_id for row in shown]
     await audit.record_read(session, action="list_clawback_cases", subject_kind="recipient", subject_ids=people)
     return pages.Paged(items=[explanation.summary(row, today=today) for row in shown], next_cursor=next_cursor)

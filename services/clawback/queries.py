@@ -1,7 +1,7 @@
 """Every SELECT about cases, cut to the teams that the caller sees."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
@@ -40,7 +40,6 @@ from services.shared.tables.feeds import FeedDelivery
 from services.shared.tables.people import Recipient
 from services.shared.vocabulary.clawback import CaseStatus
 from services.shared.web import pages
-from services.shared.web.errors import BadRequest
 
 # Where the weekly gross is nil, no number of weeks is more: such a case comes before every other.
 _BEYOND_ANY_WEEKS: Final = 2**63 - 1
@@ -51,6 +50,13 @@ _SORTED_BY: Final[Mapping[CaseSort, ColumnElement[Any]]] = MappingProxyType(
             ClawbackCase.weeks_of_cover_hundredths, literal(_BEYOND_ANY_WEEKS, BigInteger)
         ),
         CaseSort.AGE: ClawbackCase.opened_on.expression,
+    }
+)
+ORDERS: Final[Mapping[tuple[CaseSort, Order], pages.Order[tuple[Any, UUID]]]] = MappingProxyType(
+    {
+        (sort, order): pages.Order(column, ClawbackCase.id, name=f"{sort.value} {order.value}")
+        for sort, column in _SORTED_BY.items()
+        for order in Order
     }
 )
 _TESTING: Final = aliased(ClawbackRun)
@@ -138,16 +144,10 @@ async def cases(
     is_falling = (order is Order.DESCENDING) is not (sort is CaseSort.AGE)
     keys = (_SORTED_BY[sort], ClawbackCase.id)
     question = select(*_QUEUED, keys[0].label("sort_key")).where(in_sight(session), *_narrowed(wanted))
-    if page.cursor is not None:
-        after = _after(page.cursor, sort=sort, order=order)
-        question = question.where(tuple_(*keys) < after if is_falling else tuple_(*keys) > after)
+    if (reached := ORDERS[sort, order].after(page)) is not None:
+        question = question.where(tuple_(*keys) < reached if is_falling else tuple_(*keys) > reached)
     by = [key.desc() if is_falling else key.asc() for key in keys]
     return (await session.execute(_joined(question).order_by(*by).limit(page.limit + 1))).all()
-
-
-def cursor_keys(row: Row[Any], *, sort: CaseSort, order: Order) -> Sequence[pages.Key]:
-    """Return what the cursor after a row of the queue remembers."""
-    return sort, order, row.sort_key, row.id
 
 
 async def case(session: AnySession, *, case_id: UUID) -> Row[Any]:
@@ -253,11 +253,3 @@ def _narrowed(wanted: CaseFilter) -> Iterator[ColumnElement[bool]]:
         yield ClawbackCase.opened_on >= wanted.opened_from
     if wanted.opened_to is not None:
         yield ClawbackCase.opened_on <= wanted.opened_to
-
-
-def _after(cursor: str, *, sort: CaseSort, order: Order) -> tuple[Any, UUID]:
-    kind = date if sort is CaseSort.AGE else int
-    of_sort, of_order, key, case_id = pages.decode(cursor, str, str, kind, UUID)
-    if (of_sort, of_order) != (sort, order):
-        raise BadRequest("the cursor belongs to another order of this list", code="broken_cursor")
-    return key, case_id

@@ -1,6 +1,6 @@
 """Every SELECT about the policy and the runs."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from services.shared.tables.clawback import ClawbackPolicy, ClawbackRun
 from services.shared.web import pages
 
 _RUN: Final = [getattr(ClawbackRun, name) for name in schemas.Run.model_fields]
+_ORDER: Final = pages.Order(ClawbackRun.started_at, ClawbackRun.id)
 
 
 async def policy_on(session: AnySession, *, on: date) -> Policy | None:
@@ -36,11 +37,10 @@ async def policy_on(session: AnySession, *, on: date) -> Policy | None:
 async def runs(session: AnySession, *, page: pages.Page) -> pages.Paged[schemas.Run]:
     """Return the runs, the latest first."""
     question = select(*_RUN).order_by(ClawbackRun.started_at.desc(), ClawbackRun.id.desc()).limit(page.limit + 1)
-    if page.cursor is not None:
-        after = pages.decode(page.cursor, datetime, UUID)
-        question = question.where(tuple_(ClawbackRun.started_at, ClawbackRun.id) < after)
+    if (reached := _ORDER.after(page)) is not None:
+        question = question.where(tuple_(ClawbackRun.started_at, ClawbackRun.id) < reached)
     rows = [schemas.Run(**row._mapping) for row in await session.execute(question)]
-    shown, next_cursor = pages.cut(rows, page, key=lambda run: (run.started_at, run.id))
+    shown, next_cursor = _ORDER.cut(rows, page, key=lambda run: (run.started_at, run.id))
     return pages.Paged(items=shown, next_cursor=next_cursor)
 
 

@@ -20,7 +20,7 @@ async def list_alerts(
 ) -> pages.Paged[schemas.Alert]:
     """Return one page of the alerts in the caller's sight, and leave a record of whose they are."""
     found = await queries.alerts(session, wanted=wanted, page=page)
-    shown, next_cursor = pages.cut(found, page, key=lambda each: (each.raised_at, each.id))
+    shown, next_cursor = queries.ORDER.cut(found, page, key=lambda each: (each.raised_at, each.id))
     await _note_shown(session, shown, action="list_alerts")
     return pages.Paged(items=shown, next_cursor=next_cursor)
 

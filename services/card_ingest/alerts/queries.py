@@ -1,7 +1,6 @@
 """Every SELECT about alerts, cut to the routes and teams that the caller sees."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from services.shared.web import pages
 
 _NOT_COLUMNS: Final = frozenset({"meaning", "recipient_id", "terms"})
 _SHOWN: Final = [getattr(Alert, name) for name in schemas.Alert.model_fields if name not in _NOT_COLUMNS]
+ORDER: Final = pages.Order(Alert.raised_at, Alert.id)
 
 
 async def alerts(session: AnySession, *, wanted: schemas.AlertFilter, page: pages.Page) -> Sequence[schemas.Alert]:
@@ -31,8 +31,8 @@ async def alerts(session: AnySession, *, wanted: schemas.AlertFilter, page: page
     ):
         if value is not None:
             question = question.where(column == value)
-    if page.cursor is not None:
-        question = question.where(tuple_(Alert.raised_at, Alert.id) < pages.decode(page.cursor, datetime, UUID))
+    if (reached := ORDER.after(page)) is not None:
+        question = question.where(tuple_(Alert.raised_at, Alert.id) < reached)
     found = await session.execute(question.order_by(Alert.raised_at.desc(), Alert.id.desc()).limit(page.limit + 1))
     return [_alert(session, row._mapping) for row in found]
 

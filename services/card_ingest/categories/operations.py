@@ -80,7 +80,7 @@ async def list_category_rules(
 ) -> pages.Paged[schemas.CategoryRule]:
     """Show the caller rules, the newest first; whose accounts they are for is entered in the read log."""
     found = await queries.category_rules(session, wanted=wanted, field_set=_field_set(session), page=page)
-    shown, next_cursor = pages.cut(found, page, key=lambda each: [each[0].id])
+    shown, next_cursor = queries.RULE_ORDER.cut(found, page, key=lambda each: (each[0].id,))
     people = sorted({recipient_id for _, recipient_id in shown if recipient_id is not None})
     if people:
         await audit.record_read(session, action="list_category_rules", subject_kind="recipient", subject_ids=people)
@@ -95,7 +95,7 @@ async def list_categorisations(
         session, provider=provider, provider_transaction_id=provider_transaction_id
     )
     found = await queries.categorisations(session, transaction_id=posted.id, page=page)
-    shown, next_cursor = pages.cut(found, page, key=lambda each: [each.id])
+    shown, next_cursor = queries.CATEGORISATION_ORDER.cut(found, page, key=lambda each: (each.id,))
     rule = None
     if posted.category_rule_id is not None:
         rule = await queries.rule(session, rule_id=posted.category_rule_id, field_set=_field_set(session))

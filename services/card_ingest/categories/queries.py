@@ -32,6 +32,9 @@ SELECT id, category, effective_from, mcc, type, merchant, payee FROM category_ru
 """
 _KINDS: Final = {kind: getattr(CategoryRule, kind.value) for kind in RuleKind}
 _KEY: Final = (*_KINDS.values(), CategoryRule.account_id)
+_CATEGORY_ORDER: Final = pages.Order(Category.code)
+RULE_ORDER: Final = pages.Order(CategoryRule.id)
+CATEGORISATION_ORDER: Final = pages.Order(Categorisation.id)
 
 
 async def policy(connection: driver.Connection) -> Rules:
@@ -49,10 +52,10 @@ async def rules_on(session: AnySession, day: date) -> Sequence[Rule]:
 async def categories(session: AnySession, *, page: Page) -> pages.Paged[schemas.Category]:
     """Return the categories by code."""
     question = select(Category).order_by(Category.code).limit(page.limit + 1)
-    if page.cursor is not None:
-        question = question.where(Category.code > pages.decode(page.cursor, str)[0])
+    if (reached := _CATEGORY_ORDER.after(page)) is not None:
+        question = question.where(Category.code > reached[0])
     found = [schemas.Category.model_validate(each) for each in await session.scalars(question)]
-    shown, next_cursor = pages.cut(found, page, key=lambda each: [each.code])
+    shown, next_cursor = _CATEGORY_ORDER.cut(found, page, key=lambda each: (each.code,))
     return pages.Paged(items=shown, next_cursor=next_cursor)
 
 
@@ -63,8 +66,8 @@ async def category_rules(
     caller's sight are left out.
     """
     question = _rules(session).where(*_wanted(wanted)).order_by(CategoryRule.id.desc()).limit(page.limit + 1)
-    if page.cursor is not None:
-        question = question.where(CategoryRule.id < pages.decode(page.cursor, int)[0])
+    if (reached := RULE_ORDER.after(page)) is not None:
+        question = question.where(CategoryRule.id < reached[0])
     return [(shown(row[0], field_set), row[1]) for row in await session.execute(question)]
 
 
@@ -113,8 +116,8 @@ async def transaction(
 async def categorisations(session: AnySession, *, transaction_id: int, page: Page) -> Sequence[Categorisation]:
     """Return what people gave a transaction, the latest first, one more than the page holds when there is one."""
     question = select(Categorisation).where(Categorisation.transaction_id == transaction_id)
-    if page.cursor is not None:
-        question = question.where(Categorisation.id < pages.decode(page.cursor, int)[0])
+    if (reached := CATEGORISATION_ORDER.after(page)) is not None:
+        question = question.where(Categorisation.id < reached[0])
     return (await session.scalars(question.order_by(Categorisation.id.desc()).limit(page.limit + 1))).all()
 
 

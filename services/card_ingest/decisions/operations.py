@@ -20,7 +20,6 @@ from services.shared.lifecycles.feeds import QUARANTINE, RESOLUTION
 from services.shared.tables.feeds import QuarantineResolution
 from services.shared.vocabulary.feeds import ProposalStatus, Resolution
 from services.shared.vocabulary.money import EventStatus
-from services.shared.web import pages
 from services.shared.web.pages import Page, Paged
 
 SUBJECT: Final = "quarantined_row"
@@ -130,7 +129,7 @@ async def list_resolutions(
 ) -> Paged[schemas.ProposedResolution]:
     """Return proposals and their answers, the newest first."""
     found = await queries.proposals(session, status=status, page=page)
-    shown, next_cursor = pages.cut(found, page, key=lambda each: (each.proposed_at, each.id))
+    shown, next_cursor = queries.PROPOSAL_ORDER.cut(found, page, key=lambda each: (each.proposed_at, each.id))
     items = [schemas.ProposedResolution.model_validate(each) for each in shown]
     return Paged(items=items, next_cursor=next_cursor)
 

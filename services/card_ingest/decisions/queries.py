@@ -64,6 +64,7 @@ _IS_TAKEN_BACK: Final = """
         WHERE account_id = $1 AND booked_on >= $2::date - 31 AND provider_code = $3 AND reverses_transaction_id = $4
             AND type <> ALL ($5::text[]))
 """
+PROPOSAL_ORDER: Final = pages.Order(QuarantineResolution.proposed_at, QuarantineResolution.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,8 +168,7 @@ async def proposals(
     question = select(QuarantineResolution).order_by(*newest_first).limit(page.limit + 1)
     if status is not None:
         question = question.where(QuarantineResolution.status == status)
-    if page.cursor is not None:
-        reached = pages.decode(page.cursor, datetime, UUID)
+    if (reached := PROPOSAL_ORDER.after(page)) is not None:
         question = question.where(tuple_(QuarantineResolution.proposed_at, QuarantineResolution.id) < reached)
     return (await session.scalars(question)).all()
 

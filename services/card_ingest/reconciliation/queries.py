@@ -41,6 +41,8 @@ FROM feed_provider AS provider JOIN ({lateness.LATE_FROM}) AS feed ON feed.provi
 ORDER BY is_late DESC, provider.code
 """  # noqa: S608 (joined from constants)
 _PROOF: Final = "SELECT finished_at, outcome::text FROM job_run WHERE job = $1 ORDER BY finished_at DESC LIMIT 1"
+_FINDING_ORDER: Final = pages.Order(ReconciliationFinding.found_at, ReconciliationFinding.id)
+_STATEMENT_ORDER: Final = pages.Order(FeedStatement.delivery_number, FeedStatement.id)
 
 
 async def findings(session: AnySession, *, wanted: schemas.FindingFilter, page: Page) -> Paged[schemas.Finding]:
@@ -53,10 +55,10 @@ async def findings(session: AnySession, *, wanted: schemas.FindingFilter, page: 
         question = question.where(ReconciliationFinding.provider_code == wanted.provider_code)
     if wanted.status is not None:
         question = question.where(ReconciliationFinding.status == wanted.status)
-    if page.cursor is not None:
-        question = question.where(tuple_(*order) < pages.decode(page.cursor, datetime, UUID))
+    if (reached := _FINDING_ORDER.after(page)) is not None:
+        question = question.where(tuple_(*order) < reached)
     found = [schemas.Finding(**row._mapping) for row in await session.execute(question)]
-    shown, next_cursor = pages.cut(found, page, key=lambda each: (each.found_at, each.id))
+    shown, next_cursor = _FINDING_ORDER.cut(found, page, key=lambda each: (each.found_at, each.id))
     return Paged(items=shown, next_cursor=next_cursor)
 
 
@@ -87,10 +89,10 @@ async def statements(
         question = question.where(FeedStatement.provider_code == provider_code)
     if account_id is not None:
         question = question.where(Account.id == account_id)
-    if page.cursor is not None:
-        question = question.where(tuple_(*order) < pages.decode(page.cursor, int, UUID))
+    if (reached := _STATEMENT_ORDER.after(page)) is not None:
+        question = question.where(tuple_(*order) < reached)
     found = [dict(row._mapping) for row in await session.execute(question)]
-    shown, next_cursor = pages.cut(found, page, key=lambda row: (row["delivery_number"], row["id"]))
+    shown, next_cursor = _STATEMENT_ORDER.cut(found, page, key=lambda row: (row["delivery_number"], row["id"]))
     items = [schemas.Statement(**{name: row[name] for name in schemas.Statement.model_fields}) for row in shown]
     return Paged(items=items, next_cursor=next_cursor)
 

@@ -208,7 +208,7 @@ async def list_accounts(
 ) -> pages.Paged[schemas.AccountView]:
     """Show the caller the accounts in their sight."""
     rows = await queries.accounts(session, wanted=wanted, page=page, now=clock.now())
-    shown, next_cursor = pages.cut(rows, page, key=lambda row: [row[0].id])
+    shown, next_cursor = queries.ORDER.cut(rows, page, key=lambda row: (row[0].id,))
     await _note_shown(session, action="list_accounts", whose=[recipient_id for _, recipient_id in shown])
     return pages.Paged(items=[account for account, _ in shown], next_cursor=next_cursor)
 
@@ -220,7 +220,7 @@ async def list_account_transactions(
     recipient_id = await queries.recipient_of(session, account_id=account_id)
     fields = FieldSet.NONE if session.actor is None else field_set(session.actor)
     rows = await queries.transactions(session, account_id=account_id, wanted=wanted, field_set=fields, page=page)
-    shown, next_cursor = pages.cut(rows, page, key=lambda row: [row[0].booked_on, row[1]])
+    shown, next_cursor = queries.TRANSACTION_ORDER.cut(rows, page, key=lambda row: (row[0].booked_on, row[1]))
     await _note_shown(session, action="list_account_transactions", whose=[recipient_id])
     return pages.Paged(items=[transaction for transaction, _ in shown], next_cursor=next_cursor)
 

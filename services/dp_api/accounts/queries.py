@@ -66,6 +66,8 @@ _TOLD: Final[Mapping[str, ColumnElement[Any]]] = {
 
 AccountRow = tuple[schemas.AccountView, UUID | None]
 """An account and the recipient whose it is; a trial account is nobody's."""
+ORDER: Final = pages.Order(Account.id)
+TRANSACTION_ORDER: Final = pages.Order(CardTransaction.booked_on, CardTransaction.id)
 
 
 class Holder(NamedTuple):
@@ -102,8 +104,8 @@ async def accounts(
     ):
         if value is not None:
             conditions.append(column == value)
-    if page.cursor is not None:
-        conditions.append(Account.id > pages.decode(page.cursor, UUID)[0])
+    if (reached := ORDER.after(page)) is not None:
+        conditions.append(Account.id > reached[0])
     question = _accounts(session, now=now).where(*conditions).order_by(Account.id).limit(page.limit + 1)
     return [_with_balance(row._mapping) for row in await session.execute(question)]
 
@@ -141,8 +143,7 @@ async def transactions(
         question = question.where(CardTransaction.booked_on <= wanted.last_day)
     if wanted.category is not None:
         question = question.where(_CATEGORY.in_([wanted.category.value]))
-    if page.cursor is not None:
-        reached = pages.decode(page.cursor, date, int)
+    if (reached := TRANSACTION_ORDER.after(page)) is not None:
         question = question.where(tuple_(CardTransaction.booked_on, CardTransaction.id) < reached)
     newest_first = (CardTransaction.booked_on.desc(), CardTransaction.id.desc())
     rows = await session.execute(question.order_by(*newest_first).limit(page.limit + 1))

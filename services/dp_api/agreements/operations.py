@@ -175,7 +175,7 @@ async def list_agreements(
 ) -> pages.Paged[schemas.AnyAgreement]:
     """Show the caller the agreements in their sight, as far as their role goes."""
     rows = await queries.agreements(session, wanted=wanted, field_set=_field_set(session), today=today, page=page)
-    shown, next_cursor = pages.cut(rows, page, key=lambda row: [row.id])
+    shown, next_cursor = queries.ORDER.cut(rows, page, key=lambda row: (row.id,))
     await _note_shown(session, action="list_agreements", agreements=shown)
     return pages.Paged(items=shown, next_cursor=next_cursor)
 

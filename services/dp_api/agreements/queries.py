@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, select
@@ -19,6 +19,7 @@ from services.shared.tables.people import Recipient
 from services.shared.vocabulary.agreements import AccountKind, AccountStatus, PaymentSchedule
 from services.shared.web import pages
 
+ORDER: Final = pages.Order(Agreement.id)
 _STORED_OTHERWISE = {"field_set", "budget"}
 
 
@@ -47,8 +48,8 @@ async def agreements(
     ):
         if value is not None:
             conditions.append(column == value)
-    if page.cursor is not None:
-        conditions.append(Agreement.id > pages.decode(page.cursor, UUID)[0])
+    if (reached := ORDER.after(page)) is not None:
+        conditions.append(Agreement.id > reached[0])
     question = _agreements(session, field_set=field_set).where(*conditions)
     question = question.order_by(Agreement.id).limit(page.limit + 1)
     return await _shown(session, question=question, field_set=field_set, today=today)

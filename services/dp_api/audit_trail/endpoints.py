@@ -51,5 +51,5 @@ async def list_read_log(
     """List who was shown whom, the latest first."""
     wanted = schemas.ReadFilter(subject_id=subject_id, actor=actor, first_day=first_day, last_day=last_day)
     rows = await queries.read_entries(session, wanted=wanted, page=page)
-    shown, next_cursor = pages.cut(rows, page, key=lambda row: [row.id])
+    shown, next_cursor = queries.READ_ORDER.cut(rows, page, key=lambda row: (row.id,))
     return pages.Paged(items=shown, next_cursor=next_cursor)

@@ -19,6 +19,8 @@ _READ: Final = [getattr(ReadEntry, name) for name in schemas.ReadEntryView.model
 
 EntryRow = tuple[schemas.AuditEntryView, UUID | None]
 """An entry, and the person whose words its reason shows, if any."""
+ORDER: Final = pages.Order(AuditEntry.id)
+READ_ORDER: Final = pages.Order(ReadEntry.id)
 
 
 async def audit_entries(session: AnySession, *, wanted: schemas.AuditFilter, page: pages.Page) -> Sequence[EntryRow]:
@@ -38,8 +40,8 @@ async def audit_entries(session: AnySession, *, wanted: schemas.AuditFilter, pag
         if value is not None
     ]
     conditions += _within(AuditEntry.at, first_day=wanted.first_day, last_day=wanted.last_day)
-    if page.cursor is not None:
-        conditions.append(AuditEntry.id < pages.decode(page.cursor, int)[0])
+    if (reached := ORDER.after(page)) is not None:
+        conditions.append(AuditEntry.id < reached[0])
     question = select(*_ENTRY).where(*conditions).order_by(AuditEntry.id.desc()).limit(page.limit + 1)
     rows = [dict(row._mapping) for row in await session.execute(question)]
     held = await _held_keys(session, changes=[row["changes"] for row in rows])
@@ -59,8 +61,8 @@ async def read_entries(
         conditions.append(ReadEntry.subject_ids.contains([wanted.subject_id]))
     if wanted.actor is not None:
         conditions.append(ReadEntry.actor == wanted.actor)
-    if page.cursor is not None:
-        conditions.append(ReadEntry.id < pages.decode(page.cursor, int)[0])
+    if (reached := READ_ORDER.after(page)) is not None:
+        conditions.append(ReadEntry.id < reached[0])
     # Materialised, so that the index on the people shown answers first: else the planner, which cannot tell how seldom
     # somebody was shown, walks the whole book backwards in the hope of a page of them.
     found = select(*_READ).where(*conditions).cte("found").prefix_with("MATERIALIZED")

@@ -55,7 +55,7 @@ async def list_budgets(
     """Show the caller every decision about an agreement's budget, latest first. Raises NotFound."""
     recipient_id = await queries.recipient_of(session, agreement_id=agreement_id)
     rows = await queries.budgets(session, agreement_id=agreement_id, page=page)
-    shown, next_cursor = pages.cut(rows, page, key=lambda row: [row.effective_from, row.revision])
+    shown, next_cursor = queries.ORDER.cut(rows, page, key=lambda row: (row.effective_from, row.revision))
     if session.actor is None or field_set(session.actor) is not FieldSet.CARE:
         shown = [schemas.without_reason(budget) for budget in shown]
     await audit.record_read(session, action="list_budgets", subject_kind="recipient", subject_ids=[recipient_id])

@@ -20,6 +20,7 @@ from services.shared.web import pages
 _COLUMNS: Final = [getattr(Budget, name) for name in schemas.BudgetView.model_fields]
 RUNNING: Final = (AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED)
 """The statuses in which an agreement has a weekly gross today."""
+ORDER: Final = pages.Order(Budget.effective_from, Budget.revision)
 
 
 async def budget_on(session: AnySession, *, agreement_id: UUID, day: date) -> schemas.BudgetView | None:
@@ -56,9 +57,8 @@ async def budgets_from(session: AnySession, *, agreement_id: UUID, day: date) ->
 async def budgets(session: AnySession, *, agreement_id: UUID, page: pages.Page) -> Sequence[schemas.BudgetView]:
     """Return the decisions about an agreement's budget, latest day and revision first, superseded ones included."""
     question = select(*_COLUMNS).where(Budget.agreement_id == agreement_id)
-    if page.cursor is not None:
-        day, revision = pages.decode(page.cursor, date, int)
-        question = question.where(_before(day, revision))
+    if (reached := ORDER.after(page)) is not None:
+        question = question.where(_before(*reached))
     question = question.order_by(Budget.effective_from.desc(), Budget.revision.desc()).limit(page.limit + 1)
     return [schemas.BudgetView(**row._mapping) for row in await session.execute(question)]
 

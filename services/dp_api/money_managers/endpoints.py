@@ -27,7 +27,7 @@ async def list_money_managers(
 ) -> pages.Paged[schemas.MoneyManagerView]:
     """List the third-party money managers."""
     rows = await queries.money_managers(session, page=page)
-    shown, next_cursor = pages.cut(rows, page, key=lambda row: [row.id])
+    shown, next_cursor = queries.ORDER.cut(rows, page, key=lambda row: (row.id,))
     return pages.Paged(items=shown, next_cursor=next_cursor)
 
 

@@ -13,13 +13,14 @@ from services.shared.tables.people import MoneyManager
 from services.shared.web import pages
 
 _COLUMNS: Final = [getattr(MoneyManager, name) for name in schemas.MoneyManagerView.model_fields]
+ORDER: Final = pages.Order(MoneyManager.id)
 
 
 async def money_managers(session: AnySession, *, page: pages.Page) -> Sequence[schemas.MoneyManagerView]:
     """Return money managers by id, one more than the page holds when there is one."""
     question = select(*_COLUMNS).order_by(MoneyManager.id).limit(page.limit + 1)
-    if page.cursor is not None:
-        question = question.where(MoneyManager.id > pages.decode(page.cursor, UUID)[0])
+    if (reached := ORDER.after(page)) is not None:
+        question = question.where(MoneyManager.id > reached[0])
     return [schemas.MoneyManagerView(**row._mapping) for row in await session.execute(question)]
 
 

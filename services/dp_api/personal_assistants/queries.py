@@ -15,6 +15,7 @@ from services.shared.web import pages
 
 _ASSISTANT: Final = [getattr(PersonalAssistant, name) for name in schemas.PersonalAssistantView.model_fields]
 _ENGAGEMENT: Final = [getattr(PersonalAssistantEngagement, name) for name in schemas.EngagementView.model_fields]
+ORDER: Final = pages.Order(PersonalAssistant.id)
 
 
 def in_sight(session: AnySession) -> ColumnElement[bool]:
@@ -68,8 +69,8 @@ async def personal_assistants(
             recipient_queries.in_sight(session),
         )
         question = question.where(employed)
-    if page.cursor is not None:
-        question = question.where(PersonalAssistant.id > pages.decode(page.cursor, UUID)[0])
+    if (reached := ORDER.after(page)) is not None:
+        question = question.where(PersonalAssistant.id > reached[0])
     question = question.order_by(PersonalAssistant.id).limit(page.limit + 1)
     return [schemas.PersonalAssistantView(**row._mapping) for row in await session.execute(question)]
 

@@ -124,7 +124,7 @@ async def list_recipients(
 ) -> pages.Paged[schemas.RecipientSummary]:
     """Show the caller the recipients in their sight."""
     rows = await queries.recipients(session, kind=kind, team_code=team_code, page=page)
-    shown, next_cursor = pages.cut(rows, page, key=lambda row: [row.id])
+    shown, next_cursor = queries.ORDER.cut(rows, page, key=lambda row: (row.id,))
     await audit.record_read(
         session, action="list_recipients", subject_kind="recipient", subject_ids=[row.id for row in shown]
     )
@@ -143,7 +143,7 @@ async def search_recipients(
     if search.date_of_birth is not None and _field_set(session) is not FieldSet.CARE:
         raise Invalid("your role does not search by date of birth", code="field_not_shown", pointer="/date_of_birth")
     rows = await queries.recipients_found(session, search=search, page=page)
-    shown, next_cursor = pages.cut(rows, page, key=lambda row: [row.id])
+    shown, next_cursor = queries.ORDER.cut(rows, page, key=lambda row: (row.id,))
     await audit.record_read(
         session, action="search_recipients", subject_kind="recipient", subject_ids=[row.id for row in shown]
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
@@ -18,6 +18,7 @@ from services.shared.web import pages
 
 _SUMMARY = [getattr(Recipient, name) for name in schemas.RecipientSummary.model_fields]
 _STORED_OTHERWISE = {"field_set", "nhs_number", "address_lines"}
+ORDER: Final = pages.Order(Recipient.id)
 
 
 def in_sight(session: AnySession) -> ColumnElement[bool]:
@@ -96,9 +97,8 @@ async def is_nhs_number_taken(session: AnySession, *, nhs_number: str, except_id
 async def _summaries(
     session: AnySession, *, question: Select[*tuple[Any, ...]], page: pages.Page
 ) -> Sequence[schemas.RecipientSummary]:
-    if page.cursor is not None:
-        (after,) = pages.decode(page.cursor, UUID)
-        question = question.where(Recipient.id > after)
+    if (reached := ORDER.after(page)) is not None:
+        question = question.where(Recipient.id > reached[0])
     question = question.where(in_sight(session)).order_by(Recipient.id).limit(page.limit + 1)
     return [schemas.RecipientSummary(**row._mapping) for row in await session.execute(question)]
 

@@ -30,7 +30,8 @@ async def read_me(session: dependencies.Read, caller: dependencies.Caller) -> sc
 @router.get("/teams")
 async def list_teams(session: dependencies.Read, page: dependencies.Page) -> pages.Paged[schemas.TeamView]:
     """List the care pathway teams by code."""
-    shown, next_cursor = pages.cut(await queries.teams(session, page=page), page, key=lambda team: [team.code])
+    rows = await queries.teams(session, page=page)
+    shown, next_cursor = queries.TEAM_ORDER.cut(rows, page, key=lambda team: (team.code,))
     return pages.Paged(items=shown, next_cursor=next_cursor)
 
 
@@ -44,7 +45,7 @@ async def set_team(code: TeamCode, body: schemas.TeamName, session: dependencies
 async def list_staff(session: dependencies.Read, page: dependencies.Page) -> pages.Paged[schemas.StaffMemberView]:
     """List the staff members by number, with their teams and the accounts they sign in with."""
     rows = await queries.staff(session, page=page)
-    shown, next_cursor = pages.cut(rows, page, key=lambda member: [member.staff_number])
+    shown, next_cursor = queries.STAFF_ORDER.cut(rows, page, key=lambda member: (member.staff_number,))
     return pages.Paged(items=shown, next_cursor=next_cursor)
 
 

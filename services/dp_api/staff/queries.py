@@ -12,14 +12,16 @@ from services.shared.errors import NotFound
 from services.shared.tables.staff import StaffLogin, StaffMember, StaffTeam, Team
 from services.shared.web import pages
 
+TEAM_ORDER: Final = pages.Order(Team.code)
+STAFF_ORDER: Final = pages.Order(StaffMember.staff_number)
 _MEMBER: Final = select(StaffMember.staff_number, StaffMember.display_name, StaffMember.is_active, StaffMember.version)
 
 
 async def teams(session: AnySession, *, page: pages.Page) -> Sequence[schemas.TeamView]:
     """Return teams by code, one more than the page holds when there is one."""
     question = select(Team.code, Team.name).order_by(Team.code).limit(page.limit + 1)
-    if page.cursor is not None:
-        question = question.where(Team.code > pages.decode(page.cursor, str)[0])
+    if (reached := TEAM_ORDER.after(page)) is not None:
+        question = question.where(Team.code > reached[0])
     return [schemas.TeamView(code=row.code, name=row.name) for row in await session.execute(question)]
 
 
@@ -49,8 +51,8 @@ async def staff_member(session: AnySession, *, staff_number: str) -> schemas.Sta
 async def staff(session: AnySession, *, page: pages.Page) -> Sequence[schemas.StaffMemberView]:
     """Return staff members by number, one more than the page holds when there is one."""
     question = _MEMBER.order_by(StaffMember.staff_number).limit(page.limit + 1)
-    if page.cursor is not None:
-        question = question.where(StaffMember.staff_number > pages.decode(page.cursor, str)[0])
+    if (reached := STAFF_ORDER.after(page)) is not None:
+        question = question.where(StaffMember.staff_number > reached[0])
     return await _members(session, question=question)
 
 

@@ -9,8 +9,8 @@ from functools import partial
 import httpx
 
 from services.shared import embedded, migrate
-from services.shared.identity import Role
-from services.shared.settings import Settings
+from services.shared.identity.roles import Role
+from services.shared.settings.installation import Settings
 from services.shared.web import dev_issuer
 from tests.journeys import people
 from tests.journeys.conftest import Caller, County, Sign

@@ -74,7 +74,7 @@ async def test_the_history_goes_on_where_a_page_ends(session: WriteSession) -> N
         await agreements.a_budget(session, draft.id, weekly_gross_pence=gross)
     first = await queries.budgets(session, agreement_id=draft.id, page=pages.Page(limit=2))
     assert [row.revision for row in first] == [3, 2, 1]
-    cursor = pages.encode(first[1].effective_from, first[1].revision)
+    cursor = queries.ORDER.cursor(first[1].effective_from, first[1].revision)
     rest = await queries.budgets(session, agreement_id=draft.id, page=pages.Page(limit=2, cursor=cursor))
     assert [row.revision for row in rest] == [1]
 

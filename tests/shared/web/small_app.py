@@ -23,6 +23,7 @@ from services.shared.web.routing import Router, once
 SECRET = "Wilhelmina Featherstonehaugh"
 RECIPIENT = "7f3c0a52-6a53-4d7c-9a55-0c9d2f6b1e10"
 AGREEMENT = "7f3c0a52-6a53-4d7c-9a55-0c9d2f6b1e11"
+ORDER = pages.Order(Team.code)
 router = Router(prefix="/v1/teams", tags=["teams"])
 
 
@@ -57,10 +58,10 @@ async def register_recipient(body: NewTeam, session: Write, response: Response) 
 async def list_teams(session: Read, page: Page) -> pages.Paged[TeamShown]:
     """List teams by code."""
     question = select(Team).order_by(Team.code).limit(page.limit + 1)
-    if page.cursor is not None:
-        question = question.where(Team.code > pages.decode(page.cursor, str)[0])
+    if (reached := ORDER.after(page)) is not None:
+        question = question.where(Team.code > reached[0])
     rows = list(await session.scalars(question))
-    shown, next_cursor = pages.cut(rows, page, key=lambda team: (team.code,))
+    shown, next_cursor = ORDER.cut(rows, page, key=lambda team: (team.code,))
     return pages.Paged(items=[TeamShown.model_validate(team) for team in shown], next_cursor=next_cursor)
 
 

@@ -1,12 +1,11 @@
 import json
-from datetime import date
 from typing import Any
 
 import pytest
 
 from services.shared.identity.roles import Role
-from services.shared.web import bodies, etags, pages, validation
-from services.shared.web.errors import BadRequest, PreconditionRequired
+from services.shared.web import bodies, etags, validation
+from services.shared.web.errors import PreconditionRequired
 from tests.shared.web.conftest import ClientOf
 
 JSON = {"Content-Type": "application/json", "Idempotency-Key": "12345678"}
@@ -109,14 +108,6 @@ async def test_a_cursor_that_this_list_did_not_give_out_is_400(client_of: Client
 async def test_a_page_has_from_1_to_200_items(client_of: ClientOf) -> None:
     for limit in ("0", "201", "-1", "x", "1.5"):
         assert (await client_of(Role.CARE_WORKER).get(f"/v1/teams?limit={limit}")).status_code == 422, limit
-
-
-def test_a_cursor_carries_keys_of_every_kind() -> None:
-    assert pages.decode(pages.encode(date(2026, 11, 22), -5, "ä"), date, int, str) == (date(2026, 11, 22), -5, "ä")
-    with pytest.raises(BadRequest):
-        pages.decode(pages.encode("2026-13-01"), date)
-    with pytest.raises(BadRequest):
-        pages.decode(pages.encode("5"), int)
 
 
 async def test_an_amendment_names_its_version(client_of: ClientOf) -> None:
