@@ -12,9 +12,8 @@ import httpx
 from benchmarks import measure, served, stage
 from benchmarks.measure import Result, Scale, Stopwatch
 from benchmarks.stage import Stage
-from services.shared import embedded
+from services.shared import dev_tokens, embedded
 from services.shared.identity.roles import Role
-from services.shared.web import dev_issuer
 
 _ACCOUNTS = 2_700
 _CONNECTIONS = 16
@@ -28,7 +27,7 @@ async def results(running: embedded.Server, scale: Scale, report: Callable[[str]
     async with stage.stage(running, name="bench_api", accounts=_ACCOUNTS) as on, AsyncExitStack() as stack:
         ours = await stack.enter_async_context(_client(await stack.enter_async_context(served.served("together", on))))
         plain = await stack.enter_async_context(_client(await stack.enter_async_context(served.served("constant", on))))
-        signed = dev_issuer.sign(on.settings, role=Role.CARE_WORKER, name="bench-worker", teams=["bench"])
+        signed = dev_tokens.sign(on.settings, role=Role.CARE_WORKER, name="bench-worker", teams=["bench"])
         ours.headers["Authorization"] = f"Bearer {signed}"
         people = [row["id"] for row in await on.superuser.fetch("SELECT id FROM recipient ORDER BY id")]
         calls: dict[str, Call] = {

@@ -14,10 +14,9 @@ from benchmarks.ingest import Ledger
 from benchmarks.measure import Result, Scale, Stopwatch
 from benchmarks.stage import Stage
 from services.card_ingest import providers, schemas
-from services.shared import clock, embedded
+from services.shared import clock, dev_tokens, embedded
 from services.shared.identity.actor import machine
 from services.shared.identity.roles import Role
-from services.shared.web import dev_issuer
 
 _CONNECTIONS = 4
 _ROWS = 10_000
@@ -28,7 +27,7 @@ async def results(running: embedded.Server, scale: Scale, report: Callable[[str]
     async with stage.stage(running, name="bench_http", accounts=scale.accounts) as on:
         report("ingest.http.10k")
         secret = await key(on)
-        signed = dev_issuer.sign(on.settings, role=Role.FEED, provider=filling.PROVIDER)
+        signed = dev_tokens.sign(on.settings, role=Role.FEED, provider=filling.PROVIDER)
         async with served.served("together", on) as address:
             headers = {"Authorization": f"Bearer {signed}", "Content-Type": "application/x-ndjson"}
             async with httpx.AsyncClient(base_url=address, headers=headers, timeout=300) as client:

@@ -15,9 +15,8 @@ from starlette.types import ASGIApp
 from benchmarks import webhook_app
 from benchmarks.stage import Stage
 from services import together
-from services.shared import garbage
+from services.shared import garbage, logs
 from services.shared.settings import loading
-from services.shared.web import logs
 
 READY_SECONDS = 30.0
 _CONSTANT = {"id": "7d1c0d6e", "kind": "adult", "version": 1, "items": list(range(8))}

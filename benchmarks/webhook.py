@@ -15,9 +15,8 @@ from benchmarks.ingest import Ledger
 from benchmarks.measure import Result, Scale
 from benchmarks.requests import Figures, Requests
 from benchmarks.stage import Stage
-from services.shared import embedded
+from services.shared import dev_tokens, embedded
 from services.shared.identity.roles import Role
-from services.shared.web import dev_issuer
 
 CONNECTIONS = 128
 _A_ROUND = {measure.Size.SMALL: 2_000, measure.Size.NORMAL: 10_000, measure.Size.LONG: 30_000}
@@ -35,7 +34,7 @@ async def results(running: embedded.Server, scale: Scale, report: Callable[[str]
 async def _measured(on: Stage, scale: Scale, address: str, webhook: Webhook) -> list[Result]:
     ledger = Ledger()
     count = _A_ROUND[scale.size]
-    token = dev_issuer.sign(on.settings, role=Role.FEED, provider=filling.PROVIDER)
+    token = dev_tokens.sign(on.settings, role=Role.FEED, provider=filling.PROVIDER)
     host, _, port = address.removeprefix("http://").partition(":")
     kept: list[Figures] = []
     answered: list[Figures] = []

@@ -23,7 +23,7 @@ from services.clawback import run as clawback_run
 from services.demo import accounts as demo_accounts
 from services.demo import loading, marks, staff
 from services.demo.examples import Examples
-from services.shared import ciphers, clock, embedded, migrate, sealing
+from services.shared import ciphers, clock, dev_tokens, embedded, logs, migrate, sealing
 from services.shared.database import Database
 from services.shared.errors import ExpectedError
 from services.shared.identity.roles import Role
@@ -31,7 +31,7 @@ from services.shared.settings.installation import Settings
 from services.shared.settings.unsafe import UnsafeSettingsError
 from services.shared.vocabulary.clawback import RunTrigger
 from services.shared.vocabulary.records import Service
-from services.shared.web import dev_issuer, logs, openapi
+from services.shared.web import openapi
 
 T = TypeVar("T")
 
@@ -118,7 +118,7 @@ def token(
         provider = provider or name or next(iter(demo_accounts.PROVIDERS))
     member = staff.example(role) if name is None else None
     number, teams = (member.staff_number, member.teams) if member else (name, ())
-    typer.echo(dev_issuer.sign(settings, role=role, name=number, teams=team or teams, provider=provider))
+    typer.echo(dev_tokens.sign(settings, role=role, name=number, teams=team or teams, provider=provider))
 
 
 @demo_app.command(name="load")

@@ -5,11 +5,10 @@ from typing import Annotated, Final
 
 import typer
 
-from services.shared import clock, dates
+from services.shared import clock, dates, logs
 from services.shared.identity.actor import machine
 from services.shared.settings import loading, unsafe
 from services.shared.settings.installation import Settings
-from services.shared.web import logs
 
 ACTOR: Final = machine("command_line")
 

@@ -26,11 +26,10 @@ from services.card_ingest.kit.simulation import Outcome, Wanted
 from services.card_ingest.profiles import profile as profiles
 from services.card_ingest.profiles.profile import Profile
 from services.card_ingest.signatures import standard_webhooks
-from services.shared import clock
+from services.shared import calling, clock, dev_tokens
 from services.shared.errors import Invalid
 from services.shared.identity.roles import Role
 from services.shared.settings.installation import Settings
-from services.shared.web import dev_issuer, http_client
 
 ADDRESS: Final = "http://127.0.0.1:8000"
 AT_ONCE: Final = 64
@@ -97,9 +96,9 @@ async def _simulated(
     settings: Settings, wanted: Wanted, *, url: str, port: int | None, report: console.Report
 ) -> Outcome:
     count = math.ceil(wanted.rate * 60 / REQUESTS_OF_A_SENDER)
-    staff = {role: dev_issuer.sign(settings, role=role) for role in (Role.ADMINISTRATOR, Role.FINANCE_OFFICER)}
+    staff = {role: dev_tokens.sign(settings, role=role) for role in (Role.ADMINISTRATOR, Role.FINANCE_OFFICER)}
     senders = [_machine(settings, simulation.PROVIDER, client=f"sender-{place}") for place in range(count)]
-    async with http_client.calling(url, at_once=AT_ONCE) as caller:
+    async with calling.connected(url, at_once=AT_ONCE) as caller:
         council = Council(caller, Tokens(staff, senders), simulation.PROVIDER)
         if port is None:
             return await simulation.push(council, wanted, now=clock.now(), report=report)
@@ -110,12 +109,12 @@ async def _door_checked(url: str, *, provider: str | None) -> list[Check]:
     if provider is None:
         raise Invalid("name the provider whose door is checked", code="provider_missing")
     token, secret = os.environ.get("FEED_TOKEN"), os.environ.get("FEED_SECRET")
-    async with http_client.calling(url, at_once=1) as caller:
+    async with calling.connected(url, at_once=1) as caller:
         if token and secret:
             _require_secret(secret)
             return await conformance.check(Door(caller, provider, token, secret))
         settings = command_line.settings()
-        staff = {Role.ADMINISTRATOR: dev_issuer.sign(settings, role=Role.ADMINISTRATOR)}
+        staff = {Role.ADMINISTRATOR: dev_tokens.sign(settings, role=Role.ADMINISTRATOR)}
         council = Council(caller, Tokens(staff, []), provider)
         key_id, secret = await council.add_key()
         try:
@@ -132,8 +131,8 @@ def _require_secret(secret: str) -> None:
         raise Invalid("FEED_SECRET is not `whsec_` and base64", code="feed_secret_not_of_its_form") from None
 
 
-def _machine(settings: Settings, provider: str, *, client: str = dev_issuer.CLIENT) -> str:
-    return dev_issuer.sign(settings, role=Role.FEED, name=provider, provider=provider, client=client)
+def _machine(settings: Settings, provider: str, *, client: str = dev_tokens.CLIENT) -> str:
+    return dev_tokens.sign(settings, role=Role.FEED, name=provider, provider=provider, client=client)
 
 
 def _file(name: str) -> Path:

@@ -18,11 +18,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.card_ingest import main as card_ingest
 from services.clawback import main as clawback
 from services.dp_api import main as dp_api
+from services.shared import dev_tokens
 from services.shared.database import Database
 from services.shared.settings.installation import Settings
 from services.shared.vocabulary.records import Service
 from services.shared.web import app as frame
-from services.shared.web import dev_issuer, docs, edge, handlers, health, metrics, openapi, problems
+from services.shared.web import docs, edge, handlers, health, metrics, openapi, problems
 
 CREATE: Final = {
     Service.DP_API: dp_api.create,
@@ -46,7 +47,7 @@ PREFIXES: Final = (
     ("/v1/categorisations", Service.CARD_INGEST),
     ("/v1/clawback", Service.CLAWBACK),
     ("/v1", Service.DP_API),
-    (dev_issuer.JWKS_PATH, Service.DP_API),
+    (dev_tokens.JWKS_PATH, Service.DP_API),
 )
 """Which service's operations lie under which path; the first that fits counts."""
 

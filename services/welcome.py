@@ -10,10 +10,10 @@ from typing import Final
 
 from services.demo import staff
 from services.demo.examples import Examples
-from services.shared import dates
+from services.shared import dates, dev_tokens
 from services.shared.identity.roles import Role
 from services.shared.settings.installation import Settings
-from services.shared.web import dev_issuer, docs
+from services.shared.web import docs
 
 MONTHS: Final = -12
 
@@ -63,4 +63,4 @@ def token_for(settings: Settings, each: Try) -> str:
     member = staff.example(each.role)
     name = member.staff_number if member else None
     teams = member.teams if member else ()
-    return dev_issuer.sign(settings, role=each.role, name=name, teams=teams, provider=each.provider)
+    return dev_tokens.sign(settings, role=each.role, name=name, teams=teams, provider=each.provider)

@@ -10,10 +10,11 @@ import pytest
 from fastapi import FastAPI
 
 from services import together
+from services.shared import dev_tokens
 from services.shared.identity.roles import Role
 from services.shared.settings.installation import Settings
 from services.shared.vocabulary.records import Service
-from services.shared.web import dev_issuer, idempotency
+from services.shared.web import idempotency
 from tests.databases import Databases
 
 ORIGIN = "http://localhost"
@@ -40,7 +41,7 @@ class Clients:
         self, role: Role, *, name: str | None = None, teams: Sequence[str] = (), provider: str | None = None
     ) -> httpx.AsyncClient:
         """Return a client with a token, which sends nothing by itself but that."""
-        signed = dev_issuer.sign(self.settings, role=role, name=name, teams=teams, provider=provider)
+        signed = dev_tokens.sign(self.settings, role=role, name=name, teams=teams, provider=provider)
         client = httpx.AsyncClient(transport=self._transport(), base_url=ORIGIN, headers=bearer(signed))
         return self._opened(client)
 
@@ -83,6 +84,6 @@ def token(settings: Settings) -> Callable[..., str]:
     """A function that signs a token: `token(Role.AUDITOR, name="...", teams=["..."], provider="...")`."""
 
     def signed(role: Role, *, name: str | None = None, teams: Sequence[str] = (), provider: str | None = None) -> str:
-        return dev_issuer.sign(settings, role=role, name=name, teams=teams, provider=provider)
+        return dev_tokens.sign(settings, role=role, name=name, teams=teams, provider=provider)
 
     return signed

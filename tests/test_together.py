@@ -1,10 +1,10 @@
 import httpx
 
 from services import together
-from services.shared import clock, jobs
+from services.shared import clock, dev_tokens, jobs
 from services.shared.identity.roles import Role
 from services.shared.vocabulary.records import Service
-from services.shared.web import dev_issuer, idempotency, problems
+from services.shared.web import idempotency, problems
 from tests.databases import Databases
 from tests.http import ORIGIN, Clients
 
@@ -83,6 +83,6 @@ async def test_readiness_and_figures_are_of_all_three(clients: Clients, database
 
 
 async def test_the_dev_issuers_key_is_published(clients: Clients) -> None:
-    published = (await clients.anonymous().get(dev_issuer.JWKS_PATH)).json()
-    assert [key["kid"] for key in published["keys"]] == [dev_issuer.KEY_ID]
+    published = (await clients.anonymous().get(dev_tokens.JWKS_PATH)).json()
+    assert [key["kid"] for key in published["keys"]] == [dev_tokens.KEY_ID]
     assert "d" not in published["keys"][0]

@@ -10,14 +10,13 @@ from sqlalchemy import ColumnElement, func, select
 
 from services.card_ingest import reasons, schemas
 from services.card_ingest.reasons import Reason
-from services.shared import database
+from services.shared import database, paging
 from services.shared.database import AnySession
 from services.shared.errors import NotFound
+from services.shared.paging import Page, Paged
 from services.shared.tables.feeds import FeedDelivery, FeedKey, FeedPoll, FeedProgress, FeedProvider, QuarantinedRow
 from services.shared.tables.transactions import CardTransaction
 from services.shared.vocabulary.feeds import FeedKeyKind, QuarantineStatus, RowOutcome, SignatureScheme
-from services.shared.web import pages
-from services.shared.web.pages import Page, Paged
 
 _WAITING: Final = QuarantinedRow.status == QuarantineStatus.WAITING
 
@@ -37,10 +36,10 @@ _ROWS: Final = """
         ORDER BY row_number LIMIT $3)
     ) AS found ORDER BY row_number LIMIT $3
 """
-_DELIVERY_ORDER: Final = pages.Order(FeedDelivery.number)
+_DELIVERY_ORDER: Final = paging.Order(FeedDelivery.number)
 # All three places of a row hold its number as `card_transaction` does, which is the first that the statement names.
-_ROW_ORDER: Final = pages.Order(CardTransaction.row_number)
-_QUARANTINE_ORDER: Final = pages.Order(QuarantinedRow.created_at, QuarantinedRow.id)
+_ROW_ORDER: Final = paging.Order(CardTransaction.row_number)
+_QUARANTINE_ORDER: Final = paging.Order(QuarantinedRow.created_at, QuarantinedRow.id)
 
 
 async def delivery(session: AnySession, delivery_id: UUID) -> FeedDelivery:

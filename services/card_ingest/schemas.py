@@ -7,9 +7,9 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from services.shared.values import fields
+from services.shared.values.bodies import RequestBody, ResponseBody
 from services.shared.vocabulary.feeds import DeliveryDoor, DeliveryStatus, FeedKeyKind, RowOutcome, SignatureScheme
-from services.shared.web import fields
-from services.shared.web.bodies import RequestBody, ResponseBody
 
 ProviderCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,39}$")]
 ProfileName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]

@@ -14,14 +14,13 @@ from sqlalchemy import update
 
 from services.clawback import explanation, queries, schemas
 from services.clawback.values import CaseFilter, CaseSort, Order
-from services.shared import audit, database
+from services.shared import audit, database, paging
 from services.shared.audit import Subject
 from services.shared.database import AnySession, ReadSession, WriteSession
 from services.shared.errors import Stale
 from services.shared.lifecycles.clawback import CASE
 from services.shared.tables.clawback import ClawbackCase
 from services.shared.vocabulary.clawback import CaseGround
-from services.shared.web import pages
 
 
 async def open_cases(
@@ -63,14 +62,14 @@ async def digest_of_calculations(session: WriteSession) -> bytes:
 
 
 async def list_clawback_cases(
-    session: ReadSession, *, wanted: CaseFilter, sort: CaseSort, order: Order, page: pages.Page, today: date
-) -> pages.Paged[schemas.CaseSummary]:
+    session: ReadSession, *, wanted: CaseFilter, sort: CaseSort, order: Order, page: paging.Page, today: date
+) -> paging.Paged[schemas.CaseSummary]:
     """Return one page of the queue, and leave a record of whose cases were shown. Ages are counted to `today`."""
     rows = await queries.cases(session, wanted=wanted, sort=sort, order=order, page=page)
     shown, next_cursor = queries.ORDERS[sort, order].cut(rows, page, key=lambda row: (row.sort_key, row.id))
     people = [row.recipient_id for row in shown]
     await audit.record_read(session, action="list_clawback_cases", subject_kind="recipient", subject_ids=people)
-    return pages.Paged(items=[explanation.summary(row, today=today) for row in shown], next_cursor=next_cursor)
+    return paging.Paged(items=[explanation.summary(row, today=today) for row in shown], next_cursor=next_cursor)
 
 
 async def read_clawback_case(session: AnySession, *, case_id: UUID, today: date) -> schemas.Case:

@@ -7,9 +7,10 @@ from fastapi import Query, Response
 
 from services.clawback import cases, run, run_queries, schemas
 from services.clawback.values import CaseFilter, CaseSort, Order, Reading
-from services.shared import clock
+from services.shared import clock, paging
+from services.shared.values import fields
 from services.shared.vocabulary.clawback import CaseGround, CaseStatus, RunTrigger
-from services.shared.web import dependencies, etags, fields, pages, routing
+from services.shared.web import dependencies, etags, routing
 
 router = routing.Router(prefix="/v1/clawback", tags=["clawback"])
 
@@ -31,7 +32,7 @@ async def list_clawback_cases(
     opened_to: Opened = None,
     sort: Annotated[CaseSort, Query(description="What decides the order; equal cases stand by id.")] = CaseSort.EXCESS,
     order: Annotated[Order, Query(description="Largest or oldest first, or last.")] = Order.DESCENDING,
-) -> pages.Paged[schemas.CaseSummary]:
+) -> paging.Paged[schemas.CaseSummary]:
     """List the cases in the caller's sight: flags for people to look at, none of them a debt."""
     wanted = CaseFilter(
         status=status,
@@ -85,7 +86,7 @@ async def run_clawback(
 
 
 @router.get("/runs")
-async def list_clawback_runs(session: dependencies.Read, page: dependencies.Page) -> pages.Paged[schemas.Run]:
+async def list_clawback_runs(session: dependencies.Read, page: dependencies.Page) -> paging.Paged[schemas.Run]:
     """List the runs, the latest first."""
     return await run_queries.runs(session, page=page)
 

@@ -26,6 +26,7 @@ from sqlalchemy.orm import aliased
 
 from services.clawback import schemas
 from services.clawback.values import CaseFilter, CaseSort, Order, Reading
+from services.shared import paging
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.tables.agreements import Account, Agreement, Budget
@@ -39,7 +40,6 @@ from services.shared.tables.clawback import (
 from services.shared.tables.feeds import FeedDelivery
 from services.shared.tables.people import Recipient
 from services.shared.vocabulary.clawback import CaseStatus
-from services.shared.web import pages
 
 # Where the weekly gross is nil, no number of weeks is more: such a case comes before every other.
 _BEYOND_ANY_WEEKS: Final = 2**63 - 1
@@ -52,9 +52,9 @@ _SORTED_BY: Final[Mapping[CaseSort, ColumnElement[Any]]] = MappingProxyType(
         CaseSort.AGE: ClawbackCase.opened_on.expression,
     }
 )
-ORDERS: Final[Mapping[tuple[CaseSort, Order], pages.Order[tuple[Any, UUID]]]] = MappingProxyType(
+ORDERS: Final[Mapping[tuple[CaseSort, Order], paging.Order[tuple[Any, UUID]]]] = MappingProxyType(
     {
-        (sort, order): pages.Order(column, ClawbackCase.id, name=f"{sort.value} {order.value}")
+        (sort, order): paging.Order(column, ClawbackCase.id, name=f"{sort.value} {order.value}")
         for sort, column in _SORTED_BY.items()
         for order in Order
     }
@@ -137,7 +137,7 @@ def in_sight(session: AnySession) -> ColumnElement[bool]:
 
 
 async def cases(
-    session: AnySession, *, wanted: CaseFilter, sort: CaseSort, order: Order, page: pages.Page
+    session: AnySession, *, wanted: CaseFilter, sort: CaseSort, order: Order, page: paging.Page
 ) -> Sequence[Row[Any]]:
     """Return the queue: cases in sight by excess, weeks of cover or age, equal ones by id; one more than the page."""
     # The oldest case has the earliest day, so that by age the two directions change places.

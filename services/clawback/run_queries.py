@@ -8,13 +8,13 @@ from sqlalchemy import select, tuple_
 
 from services.clawback import schemas
 from services.clawback.values import Policy
+from services.shared import paging
 from services.shared.database import AnySession
 from services.shared.errors import NotFound
 from services.shared.tables.clawback import ClawbackPolicy, ClawbackRun
-from services.shared.web import pages
 
 _RUN: Final = [getattr(ClawbackRun, name) for name in schemas.Run.model_fields]
-_ORDER: Final = pages.Order(ClawbackRun.started_at, ClawbackRun.id)
+_ORDER: Final = paging.Order(ClawbackRun.started_at, ClawbackRun.id)
 
 
 async def policy_on(session: AnySession, *, on: date) -> Policy | None:
@@ -34,14 +34,14 @@ async def policy_on(session: AnySession, *, on: date) -> Policy | None:
     return None if row is None else Policy(**row._mapping)
 
 
-async def runs(session: AnySession, *, page: pages.Page) -> pages.Paged[schemas.Run]:
+async def runs(session: AnySession, *, page: paging.Page) -> paging.Paged[schemas.Run]:
     """Return the runs, the latest first."""
     question = select(*_RUN).order_by(ClawbackRun.started_at.desc(), ClawbackRun.id.desc()).limit(page.limit + 1)
     if (reached := _ORDER.after(page)) is not None:
         question = question.where(tuple_(ClawbackRun.started_at, ClawbackRun.id) < reached)
     rows = [schemas.Run(**row._mapping) for row in await session.execute(question)]
     shown, next_cursor = _ORDER.cut(rows, page, key=lambda run: (run.started_at, run.id))
-    return pages.Paged(items=shown, next_cursor=next_cursor)
+    return paging.Paged(items=shown, next_cursor=next_cursor)
 
 
 async def run(session: AnySession, *, run_id: UUID) -> schemas.Run:

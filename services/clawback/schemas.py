@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import Field
 
 from services.clawback.values import Reading
+from services.shared.values import bodies, fields
 from services.shared.vocabulary.agreements import AccountKind
 from services.shared.vocabulary.clawback import CaseGround, CaseStatus, RunTrigger
-from services.shared.web import bodies, fields
 
 
 class NewRun(bodies.RequestBody):

@@ -1,4 +1,4 @@
-"""The four kinds of expected trouble, which know no HTTP; `web.problems` holds the one table from kind to status.
+"""The kinds of expected trouble, which know no HTTP; `web.problems` holds the one table from kind to status.
 
 A message may name a field, a row or a rule; it never repeats a personal value.
 """
@@ -50,3 +50,21 @@ class Refused(ExpectedError):
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.detail, code=finding.code)
         self.finding = finding
+
+
+class BadRequest(ExpectedError):
+    """The request is malformed: broken JSON, a broken cursor, a header that is missing or not of its form."""
+
+    code = "bad_request"
+
+
+class Forbidden(ExpectedError):
+    """The caller may not do this, whoever may."""
+
+    code = "forbidden"
+
+
+class Unavailable(ExpectedError):
+    """Something that the service stands on does not answer just now; the same request may succeed in a moment."""
+
+    code = "unavailable"

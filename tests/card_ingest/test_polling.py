@@ -13,9 +13,9 @@ from services.card_ingest import main, pipeline
 from services.card_ingest.polling import operations, queries
 from services.card_ingest.polling.queries import Poll
 from services.shared import clock, jobs
+from services.shared.calling import Answer, AnswerTooLarge
+from services.shared.errors import Unavailable
 from services.shared.identity.roles import Role
-from services.shared.web.errors import Unavailable
-from services.shared.web.http_client import Answer, AnswerTooLarge
 from tests.builders import deliveries as build
 from tests.builders.deliveries import Books
 from tests.card_ingest.conftest import Feed
@@ -329,7 +329,7 @@ async def test_one_provider_in_trouble_does_not_stop_the_job(
     async def answer(*_: object, **__: object) -> Answer:
         return page(["t1"], next_cursor="c1")
 
-    monkeypatch.setattr(operations.http_client, "fetch_page", answer)  # type: ignore[attr-defined]
+    monkeypatch.setattr(operations.calling, "fetch_page", answer)  # type: ignore[attr-defined]
     assert await jobs.run(main.POLL_FEEDS, provider.feed.database, now=clock.now())
     assert (await provider.row())["cursor"] is None
 

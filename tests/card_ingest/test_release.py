@@ -4,7 +4,7 @@ from uuid import UUID
 
 from services.card_ingest import pipeline, queries
 from services.card_ingest.schemas import Receipt
-from services.shared.web.pages import Page
+from services.shared.paging import Page
 from tests.builders import deliveries as build
 from tests.builders.deliveries import Books
 from tests.card_ingest.conftest import Feed

@@ -12,11 +12,11 @@ import pytest
 from services.clawback import main
 from services.clawback import run as runs
 from services.clawback.values import RunResult
-from services.shared import driver
+from services.shared import dev_tokens, driver
 from services.shared.identity.actor import machine
 from services.shared.identity.roles import Role
 from services.shared.vocabulary.clawback import RunTrigger
-from services.shared.web import dependencies, dev_issuer
+from services.shared.web import dependencies
 from tests.databases import Databases
 
 TODAY = date(2026, 11, 22)
@@ -67,7 +67,7 @@ async def client_of(databases: Databases) -> AsyncIterator[ClientOf]:
             transport = httpx.ASGITransport(app=application)
             client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
             if role is not None:
-                signed = dev_issuer.sign(databases.settings, role=role, teams=teams)
+                signed = dev_tokens.sign(databases.settings, role=role, teams=teams)
                 client.headers["Authorization"] = f"Bearer {signed}"
             stack.push_async_callback(client.aclose)
             return client

@@ -18,8 +18,7 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.card_ingest.profiles.profile import Profile
-from services.shared import embedded
-from services.shared.web import logs
+from services.shared import embedded, logs
 from tests.conservation import arena as arenas
 from tests.conservation import cuts, kills, mutations
 from tests.conservation.kills import Outcome

@@ -16,11 +16,10 @@ import uvicorn
 from sqlalchemy import URL
 
 from services import together
-from services.shared import clock, database, driver
+from services.shared import clock, database, dev_tokens, driver
 from services.shared.identity.roles import Role
 from services.shared.settings.installation import Settings
 from services.shared.vocabulary.records import Service
-from services.shared.web import dev_issuer
 from tests.builders import deliveries as build
 from tests.conservation import arena as arenas
 from tests.conservation import wires, worker
@@ -76,7 +75,7 @@ async def _cut_pushes(arena: Arena, *, cuts: int, seed: int, deaf: bool, progres
     settings = arena.settings.model_copy(update={"rate_limit": "1000000/second"})
     async with _served(settings) as port, wires.to_port(port) as (wire, near_port):
         secret = await _new_key(settings, port=port)
-        headers = bearer(dev_issuer.sign(settings, role=Role.FEED, provider=build.PROVIDER))
+        headers = bearer(dev_tokens.sign(settings, role=Role.FEED, provider=build.PROVIDER))
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{near_port}", headers=headers, timeout=30) as client:
 
             async def deliver(record: Record, place: int) -> None:
@@ -163,7 +162,7 @@ async def _served(settings: Settings) -> AsyncGenerator[int]:
 
 
 async def _new_key(settings: Settings, *, port: int) -> str:
-    headers = bearer(dev_issuer.sign(settings, role=Role.ADMINISTRATOR)) | {"Idempotency-Key": "the-one-key"}
+    headers = bearer(dev_tokens.sign(settings, role=Role.ADMINISTRATOR)) | {"Idempotency-Key": "the-one-key"}
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
         made = await client.post(f"/v1/feeds/{build.PROVIDER}/keys")
     made.raise_for_status()

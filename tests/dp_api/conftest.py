@@ -17,14 +17,14 @@ import pytest
 from fastapi import FastAPI
 
 from services.dp_api import main
-from services.shared import database, embedded
+from services.shared import database, dev_tokens, embedded
 from services.shared.database import Database, WriteSession
 from services.shared.identity.actor import machine
 from services.shared.identity.roles import Role
 from services.shared.settings.installation import Settings
 from services.shared.vocabulary.records import Service
 from services.shared.web import app as frame
-from services.shared.web import dependencies, dev_issuer
+from services.shared.web import dependencies
 from tests import databases as test_databases
 from tests.builders import recipients
 
@@ -84,7 +84,7 @@ class Callers:
 
     def of(self, role: Role, *, teams: Sequence[str] = (), name: str | None = None) -> httpx.AsyncClient:
         """Return a client with the role's token."""
-        signed = dev_issuer.sign(self.settings, role=role, name=name, teams=teams)
+        signed = dev_tokens.sign(self.settings, role=role, name=name, teams=teams)
         client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.app),
             base_url="http://localhost",

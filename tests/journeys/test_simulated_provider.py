@@ -10,9 +10,9 @@ from services.card_ingest.kit import judging, plan, simulation
 from services.card_ingest.kit.council import Council, Tokens
 from services.card_ingest.kit.judging import Check
 from services.card_ingest.kit.simulation import Outcome, Wanted
+from services.shared import calling
 from services.shared.identity.roles import Role
 from services.shared.settings.installation import Settings
-from services.shared.web import http_client
 from tests.databases import superuser
 from tests.journeys import people
 from tests.journeys.conftest import County
@@ -31,7 +31,7 @@ async def council(county_with_jobs: County) -> AsyncIterator[Council]:
     people.household(county, weekly_gross_pence=20_000)
     staff = {role: county.sign(role) for role in (Role.ADMINISTRATOR, Role.FINANCE_OFFICER)}
     sender = county.sign(Role.FEED, provider=simulation.PROVIDER)
-    async with http_client.calling(county.address, at_once=8) as caller:
+    async with calling.connected(county.address, at_once=8) as caller:
         yield Council(caller, Tokens(staff, [sender]), simulation.PROVIDER)
 
 

@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from services.card_ingest.alerts import operations, policies, schemas
-from services.shared import clock
+from services.shared import clock, paging
 from services.shared.vocabulary.alerts import AlertKind, AlertRoute, AlertStatus
-from services.shared.web import dependencies, etags, pages, routing
+from services.shared.web import dependencies, etags, routing
 
 router = routing.Router(prefix="/v1/alerts", tags=["alerts"])
 
@@ -36,7 +36,7 @@ async def list_alerts(
     status: Annotated[AlertStatus | None, Query(description="Open or closed ones only.")] = None,
     route: Annotated[AlertRoute | None, Query(description="Alerts that one side looks at first.")] = None,
     account_id: Annotated[UUID | None, Query(description="Alerts about this account only.")] = None,
-) -> pages.Paged[schemas.Alert]:
+) -> paging.Paged[schemas.Alert]:
     """List the alerts in the caller's sight, the last raised first: questions for people, never verdicts."""
     wanted = schemas.AlertFilter(kind=kind, status=status, route=route, account_id=account_id)
     return await operations.list_alerts(session, wanted=wanted, page=page)

@@ -5,24 +5,23 @@ from datetime import datetime
 from uuid import UUID
 
 from services.card_ingest.alerts import queries, rules, schemas
-from services.shared import audit
+from services.shared import audit, paging
 from services.shared.audit import Subject
 from services.shared.database import AnySession, ReadSession, WriteSession
 from services.shared.errors import Refused, Stale
 from services.shared.law import sources
 from services.shared.law.findings import Finding
 from services.shared.lifecycles.alerts import ALERT
-from services.shared.web import pages
 
 
 async def list_alerts(
-    session: ReadSession, *, wanted: schemas.AlertFilter, page: pages.Page
-) -> pages.Paged[schemas.Alert]:
+    session: ReadSession, *, wanted: schemas.AlertFilter, page: paging.Page
+) -> paging.Paged[schemas.Alert]:
     """Return one page of the alerts in the caller's sight, and leave a record of whose they are."""
     found = await queries.alerts(session, wanted=wanted, page=page)
     shown, next_cursor = queries.ORDER.cut(found, page, key=lambda each: (each.raised_at, each.id))
     await _note_shown(session, shown, action="list_alerts")
-    return pages.Paged(items=shown, next_cursor=next_cursor)
+    return paging.Paged(items=shown, next_cursor=next_cursor)
 
 
 async def read_alert(session: AnySession, *, alert_id: UUID) -> schemas.Alert:

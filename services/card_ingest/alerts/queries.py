@@ -7,20 +7,20 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, false, select, tuple_
 
 from services.card_ingest.alerts import meanings, rules, schemas
+from services.shared import paging
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.tables.agreements import Account, Agreement
 from services.shared.tables.alerts import Alert, AlertPolicy
 from services.shared.tables.people import Recipient
 from services.shared.vocabulary.alerts import AlertKind, AlertRoute
-from services.shared.web import pages
 
 _NOT_COLUMNS: Final = frozenset({"meaning", "recipient_id", "terms"})
 _SHOWN: Final = [getattr(Alert, name) for name in schemas.Alert.model_fields if name not in _NOT_COLUMNS]
-ORDER: Final = pages.Order(Alert.raised_at, Alert.id)
+ORDER: Final = paging.Order(Alert.raised_at, Alert.id)
 
 
-async def alerts(session: AnySession, *, wanted: schemas.AlertFilter, page: pages.Page) -> Sequence[schemas.Alert]:
+async def alerts(session: AnySession, *, wanted: schemas.AlertFilter, page: paging.Page) -> Sequence[schemas.Alert]:
     """Return alerts, the last raised first, one more than the page holds when there is one."""
     question = _alerts(session)
     for column, value in (

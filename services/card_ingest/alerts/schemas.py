@@ -8,9 +8,9 @@ from uuid import UUID
 
 from pydantic import Field
 
+from services.shared.values import fields
+from services.shared.values.bodies import RequestBody, ResponseBody
 from services.shared.vocabulary.alerts import AlertKind, AlertRoute, AlertStatus
-from services.shared.web import fields
-from services.shared.web.bodies import RequestBody, ResponseBody
 
 
 class Alert(ResponseBody):

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from services.card_ingest.categories import backtest, operations, queries, recategorising, schemas
-from services.shared import clock
+from services.shared import clock, paging
+from services.shared.values import fields
 from services.shared.vocabulary.money import SpendCategory
-from services.shared.web import dependencies, fields, pages
+from services.shared.web import dependencies
 from services.shared.web.routing import Router
 
 categories = Router(prefix="/v1/categories", tags=["categories"])
@@ -16,7 +17,7 @@ categorisations = Router(prefix="/v1/categorisations", tags=["categories"])
 
 
 @categories.get("")
-async def list_categories(session: dependencies.Read, page: dependencies.Page) -> pages.Paged[schemas.Category]:
+async def list_categories(session: dependencies.Read, page: dependencies.Page) -> paging.Paged[schemas.Category]:
     """List the categories by code, each with the heading of the council's published plan."""
     return await queries.categories(session, page=page)
 
@@ -30,7 +31,7 @@ async def list_category_rules(
     mcc: schemas.Mcc | None = None,
     category: SpendCategory | None = None,
     in_force_on: Annotated[fields.Day | None, Query(description="Rules that held on this day only.")] = None,
-) -> pages.Paged[schemas.CategoryRule]:
+) -> paging.Paged[schemas.CategoryRule]:
     """List the rules that give transactions a category, the newest first: who made each, from which day, and why."""
     wanted = schemas.RuleFilter(rule_id=rule_id, kind=kind, mcc=mcc, category=category, on=in_force_on)
     return await operations.list_category_rules(session, wanted=wanted, page=page)

@@ -6,14 +6,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from services.card_ingest.categories import merchants, queries, schemas
-from services.shared import audit
+from services.shared import audit, paging
 from services.shared.audit import Subject
 from services.shared.database import AnySession, ReadSession, WriteSession
 from services.shared.errors import Conflict, Invalid
 from services.shared.identity.shown import FieldSet, field_set
 from services.shared.tables.transactions import Categorisation, CategoryRule
 from services.shared.vocabulary.money import SpendCategory
-from services.shared.web import pages
 
 SUBJECT: Final = "category_rule"
 
@@ -76,19 +75,19 @@ def key_of(values: schemas.RuleToTry) -> Mapping[str, Any]:
 
 
 async def list_category_rules(
-    session: ReadSession, *, wanted: schemas.RuleFilter, page: pages.Page
-) -> pages.Paged[schemas.CategoryRule]:
+    session: ReadSession, *, wanted: schemas.RuleFilter, page: paging.Page
+) -> paging.Paged[schemas.CategoryRule]:
     """Show the caller rules, the newest first; whose accounts they are for is entered in the read log."""
     found = await queries.category_rules(session, wanted=wanted, field_set=_field_set(session), page=page)
     shown, next_cursor = queries.RULE_ORDER.cut(found, page, key=lambda each: (each[0].id,))
     people = sorted({recipient_id for _, recipient_id in shown if recipient_id is not None})
     if people:
         await audit.record_read(session, action="list_category_rules", subject_kind="recipient", subject_ids=people)
-    return pages.Paged(items=[rule for rule, _ in shown], next_cursor=next_cursor)
+    return paging.Paged(items=[rule for rule, _ in shown], next_cursor=next_cursor)
 
 
 async def list_categorisations(
-    session: ReadSession, *, provider: str, provider_transaction_id: str, page: pages.Page
+    session: ReadSession, *, provider: str, provider_transaction_id: str, page: paging.Page
 ) -> schemas.History:
     """Show the caller how a transaction came by its category. Raises NotFound."""
     posted, recipient_id = await queries.transaction(

@@ -11,15 +11,14 @@ from sqlalchemy.orm import aliased
 from services.card_ingest.categories import codes, rules, schemas
 from services.card_ingest.categories.rules import Rule, Rules
 from services.card_ingest.categories.schemas import RegisteredPayee, RuleKind
-from services.shared import driver
+from services.shared import driver, paging
 from services.shared.database import AnySession
 from services.shared.errors import NotFound
 from services.shared.identity.shown import FieldSet
+from services.shared.paging import Page
 from services.shared.tables.agreements import Account, Agreement
 from services.shared.tables.people import Recipient
 from services.shared.tables.transactions import CardTransaction, Categorisation, Category, CategoryRule
-from services.shared.web import pages
-from services.shared.web.pages import Page
 
 REGISTERED: Final[Mapping[RegisteredPayee, str]] = {
     RegisteredPayee.PERSONAL_ASSISTANT: rules.REGISTERED_ASSISTANT,
@@ -32,9 +31,9 @@ SELECT id, category, effective_from, mcc, type, merchant, payee FROM category_ru
 """
 _KINDS: Final = {kind: getattr(CategoryRule, kind.value) for kind in RuleKind}
 _KEY: Final = (*_KINDS.values(), CategoryRule.account_id)
-_CATEGORY_ORDER: Final = pages.Order(Category.code)
-RULE_ORDER: Final = pages.Order(CategoryRule.id)
-CATEGORISATION_ORDER: Final = pages.Order(Categorisation.id)
+_CATEGORY_ORDER: Final = paging.Order(Category.code)
+RULE_ORDER: Final = paging.Order(CategoryRule.id)
+CATEGORISATION_ORDER: Final = paging.Order(Categorisation.id)
 
 
 async def policy(connection: driver.Connection) -> Rules:
@@ -49,14 +48,14 @@ async def rules_on(session: AnySession, day: date) -> Sequence[Rule]:
     return [Rule(**row._mapping) for row in found]
 
 
-async def categories(session: AnySession, *, page: Page) -> pages.Paged[schemas.Category]:
+async def categories(session: AnySession, *, page: Page) -> paging.Paged[schemas.Category]:
     """Return the categories by code."""
     question = select(Category).order_by(Category.code).limit(page.limit + 1)
     if (reached := _CATEGORY_ORDER.after(page)) is not None:
         question = question.where(Category.code > reached[0])
     found = [schemas.Category.model_validate(each) for each in await session.scalars(question)]
     shown, next_cursor = _CATEGORY_ORDER.cut(found, page, key=lambda each: (each.code,))
-    return pages.Paged(items=shown, next_cursor=next_cursor)
+    return paging.Paged(items=shown, next_cursor=next_cursor)
 
 
 async def category_rules(

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from services.shared.values import fields
+from services.shared.values.bodies import RequestBody, ResponseBody
 from services.shared.vocabulary.money import SpendCategory, SpendHeading, TransactionType
-from services.shared.web import fields
-from services.shared.web.bodies import RequestBody, ResponseBody
 
 MOST_AT_ONCE: Final = 1_000
 

@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from services.card_ingest.decisions import operations, schemas
-from services.shared import clock
+from services.shared import clock, paging
 from services.shared.vocabulary.feeds import ProposalStatus
-from services.shared.web import dependencies, pages
+from services.shared.web import dependencies
 from services.shared.web.routing import Router
 
 router = Router(prefix="/v1/feeds", tags=["decisions"])
@@ -35,7 +35,7 @@ async def list_resolutions(
     session: dependencies.Read,
     page: dependencies.Page,
     status: Annotated[ProposalStatus | None, Query(description="Proposals that stand so only.")] = None,
-) -> pages.Paged[schemas.ProposedResolution]:
+) -> paging.Paged[schemas.ProposedResolution]:
     """List what was proposed about quarantined rows and what was answered, the newest first."""
     return await operations.list_resolutions(session, status=status, page=page)
 

@@ -17,10 +17,10 @@ from services.shared.audit import Subject
 from services.shared.database import ReadSession, WriteSession
 from services.shared.errors import Conflict, NotFound
 from services.shared.lifecycles.feeds import QUARANTINE, RESOLUTION
+from services.shared.paging import Page, Paged
 from services.shared.tables.feeds import QuarantineResolution
 from services.shared.vocabulary.feeds import ProposalStatus, Resolution
 from services.shared.vocabulary.money import EventStatus
-from services.shared.web.pages import Page, Paged
 
 SUBJECT: Final = "quarantined_row"
 

@@ -11,14 +11,13 @@ from sqlalchemy import select, tuple_
 from services.card_ingest import deliveries, events, originals
 from services.card_ingest.deliveries import StoredDelivery
 from services.card_ingest.events import ReadRow
-from services.shared import database
+from services.shared import database, paging
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
+from services.shared.paging import Page
 from services.shared.tables.feeds import FeedDelivery, QuarantinedRow, QuarantineResolution
 from services.shared.vocabulary.feeds import ProposalStatus, QuarantineStatus
 from services.shared.vocabulary.money import EventStatus
-from services.shared.web import pages
-from services.shared.web.pages import Page
 
 # An event's own account, as the line finds it: a stated one goes before its card's.
 _HOLDER: Final = """
@@ -64,7 +63,7 @@ _IS_TAKEN_BACK: Final = """
         WHERE account_id = $1 AND booked_on >= $2::date - 31 AND provider_code = $3 AND reverses_transaction_id = $4
             AND type <> ALL ($5::text[]))
 """
-PROPOSAL_ORDER: Final = pages.Order(QuarantineResolution.proposed_at, QuarantineResolution.id)
+PROPOSAL_ORDER: Final = paging.Order(QuarantineResolution.proposed_at, QuarantineResolution.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

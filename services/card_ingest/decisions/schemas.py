@@ -6,10 +6,10 @@ from uuid import UUID
 
 from pydantic import Field
 
+from services.shared.values import fields
+from services.shared.values.bodies import RequestBody, ResponseBody
 from services.shared.vocabulary.feeds import ProposalStatus, QuarantineStatus, Resolution
 from services.shared.vocabulary.money import TransactionType
-from services.shared.web import fields
-from services.shared.web.bodies import RequestBody, ResponseBody
 
 
 class NewResolution(RequestBody):

@@ -10,9 +10,9 @@ from services.card_ingest.endpoints import bodies, callers
 from services.card_ingest.pipeline import Delivery
 from services.card_ingest.profiles import mapping
 from services.card_ingest.profiles import profile as profiles
-from services.shared import clock
+from services.shared import clock, paging
 from services.shared.vocabulary.feeds import DeliveryDoor
-from services.shared.web import dependencies, pages
+from services.shared.web import dependencies
 from services.shared.web.routing import Router
 
 router = Router(prefix="/v1/feeds", tags=["feeds"])
@@ -78,7 +78,7 @@ async def upload_feed_file(
 @router.get("/{provider}/deliveries")
 async def list_deliveries(
     provider: callers.Provider, session: dependencies.Read, caller: dependencies.Caller, page: dependencies.Page
-) -> pages.Paged[schemas.Receipt]:
+) -> paging.Paged[schemas.Receipt]:
     """List the receipts of a provider's deliveries, the newest first."""
     callers.require_own(caller, provider)
     return await queries.deliveries(session, provider_code=provider, page=page)
@@ -103,7 +103,7 @@ async def list_delivery_rows(
     store: dependencies.Store,
     caller: dependencies.Caller,
     page: dependencies.Page,
-) -> pages.Paged[schemas.DeliveryRow]:
+) -> paging.Paged[schemas.DeliveryRow]:
     """List what became of each row of a delivery, in its order, without anything of its content."""
     callers.require_own(caller, provider)
     found = await queries.delivery(session, delivery_id)

@@ -15,7 +15,7 @@ from uuid import uuid4
 from services.card_ingest.kit.judging import Check
 from services.card_ingest.kit.stories import Event
 from services.card_ingest.signatures import standard_webhooks
-from services.shared.web.http_client import Answer, Caller
+from services.shared.calling import Answer, Caller
 
 STALE_SECONDS: Final = 600
 JSON: Final = "application/json"

@@ -10,10 +10,9 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from services.shared.errors import Conflict
+from services.shared.calling import Answer, Caller
+from services.shared.errors import Conflict, Unavailable
 from services.shared.identity.roles import Role
-from services.shared.web.errors import Unavailable
-from services.shared.web.http_client import Answer, Caller
 
 ATTEMPTS: Final = 5
 LONGEST_PAUSE: Final = 60.0

@@ -10,8 +10,8 @@ from typing import Any, Final
 from services.card_ingest.kit.council import Council
 from services.card_ingest.kit.plan import Parcel
 from services.card_ingest.signatures import standard_webhooks
-from services.shared.web.errors import Unavailable
-from services.shared.web.http_client import Answer
+from services.shared.calling import Answer
+from services.shared.errors import Unavailable
 
 ATTEMPTS: Final = 8
 LONGEST_PAUSE: Final = 15.0

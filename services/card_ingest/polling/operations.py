@@ -22,18 +22,16 @@ from services.card_ingest.polling import queries, rules, schemas
 from services.card_ingest.polling.queries import Poll
 from services.card_ingest.polling.rules import Place
 from services.card_ingest.profiles import profile as profiles
-from services.shared import audit
+from services.shared import audit, calling
 from services.shared import database as databases
 from services.shared.audit import Subject
+from services.shared.calling import Answer
 from services.shared.database import Database, WriteSession
-from services.shared.errors import ExpectedError, Invalid
+from services.shared.errors import ExpectedError, Invalid, Unavailable
 from services.shared.identity.actor import Actor
 from services.shared.settings.installation import Settings
 from services.shared.tables.feeds import FeedPoll
 from services.shared.vocabulary.feeds import DeliveryDoor
-from services.shared.web import http_client
-from services.shared.web.errors import Unavailable
-from services.shared.web.http_client import Answer
 
 SUBJECT: Final = "provider"
 LONGEST_NAME: Final = 190
@@ -187,7 +185,7 @@ def _fetched(database: Database) -> Fetch:
         asked = {"limit": str(ROWS_OF_A_PAGE)} | ({} if poll.cursor is None else {"after": poll.cursor})
         token = None if poll.token_encrypted is None else database.ciphers.decrypt_text(poll.token_encrypted)
         at_most = database.settings.max_body_bytes
-        return await http_client.fetch_page(poll.url, asked=asked, token=token, at_most=at_most)
+        return await calling.fetch_page(poll.url, asked=asked, token=token, at_most=at_most)
 
     return fetch
 
@@ -201,7 +199,7 @@ async def _turn(database: Database, poll: Poll, fetch: Fetch, *, actor: Actor, n
         return Turn(Outcome.ADDRESS_NOT_ALLOWED, poll.cursor, is_over=True)
     try:
         answer = await fetch(poll)
-    except http_client.AnswerTooLarge:
+    except calling.AnswerTooLarge:
         return Turn(Outcome.ANSWER_TOO_LARGE, poll.cursor)
     except Unavailable:
         return Turn(Outcome.NO_ANSWER, poll.cursor)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from services.shared.web import fields
-from services.shared.web.bodies import RequestBody, ResponseBody
+from services.shared.values import fields
+from services.shared.values.bodies import RequestBody, ResponseBody
 
 Address = Annotated[str, StringConstraints(min_length=8, max_length=500, pattern=r"^https?://[!-~]+$")]
 ProfileName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]

@@ -6,9 +6,10 @@ from uuid import UUID
 from fastapi import Query
 
 from services.card_ingest.reconciliation import operations, queries, schemas
-from services.shared import clock
+from services.shared import clock, paging
+from services.shared.values import fields
 from services.shared.vocabulary.feeds import FindingKind, FindingStatus
-from services.shared.web import dependencies, fields, pages
+from services.shared.web import dependencies
 from services.shared.web.routing import Router
 
 router = Router(prefix="/v1/feeds", tags=["reconciliation"])
@@ -29,7 +30,7 @@ async def list_findings(
     kind: Annotated[FindingKind | None, Query(description="Findings of this kind only.")] = None,
     provider: OfProvider = None,
     status: Annotated[FindingStatus | None, Query(description="Findings that stand so only.")] = None,
-) -> pages.Paged[schemas.Finding]:
+) -> paging.Paged[schemas.Finding]:
     """List what the books and the providers disagree about, the newest first."""
     wanted = schemas.FindingFilter(kind=kind, provider_code=provider, status=status)
     return await queries.findings(session, wanted=wanted, page=page)
@@ -48,6 +49,6 @@ async def list_statements(
     page: dependencies.Page,
     provider: OfProvider = None,
     account: Annotated[UUID | None, Query(description="Of this account only.")] = None,
-) -> pages.Paged[schemas.Statement]:
+) -> paging.Paged[schemas.Statement]:
     """List what providers stated about accounts, as delivered, and whether each statement adds up."""
     return await queries.statements(session, provider_code=provider, account_id=account, page=page)

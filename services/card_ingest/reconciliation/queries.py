@@ -9,14 +9,13 @@ from sqlalchemy import select, tuple_
 
 from services.card_ingest import queries as feeds
 from services.card_ingest.reconciliation import schemas
-from services.shared import database, lateness
+from services.shared import database, lateness, paging
 from services.shared.database import AnySession
 from services.shared.errors import NotFound
+from services.shared.paging import Page, Paged
 from services.shared.tables.agreements import Account
 from services.shared.tables.alerts import FeedStatement, ReconciliationFinding
 from services.shared.tables.feeds import FeedDelivery
-from services.shared.web import pages
-from services.shared.web.pages import Page, Paged
 
 _FINDING: Final[list[Any]] = [
     getattr(ReconciliationFinding, name) for name in schemas.Finding.model_fields if name != "delivery_id"
@@ -41,8 +40,8 @@ FROM feed_provider AS provider JOIN ({lateness.LATE_FROM}) AS feed ON feed.provi
 ORDER BY is_late DESC, provider.code
 """  # noqa: S608 (joined from constants)
 _PROOF: Final = "SELECT finished_at, outcome::text FROM job_run WHERE job = $1 ORDER BY finished_at DESC LIMIT 1"
-_FINDING_ORDER: Final = pages.Order(ReconciliationFinding.found_at, ReconciliationFinding.id)
-_STATEMENT_ORDER: Final = pages.Order(FeedStatement.delivery_number, FeedStatement.id)
+_FINDING_ORDER: Final = paging.Order(ReconciliationFinding.found_at, ReconciliationFinding.id)
+_STATEMENT_ORDER: Final = paging.Order(FeedStatement.delivery_number, FeedStatement.id)
 
 
 async def findings(session: AnySession, *, wanted: schemas.FindingFilter, page: Page) -> Paged[schemas.Finding]:

@@ -9,9 +9,9 @@ from uuid import UUID
 from pydantic import Field
 
 from services.card_ingest.schemas import PollState
+from services.shared.values import fields
+from services.shared.values.bodies import RequestBody, ResponseBody
 from services.shared.vocabulary.feeds import FindingKind, FindingStatus
-from services.shared.web import fields
-from services.shared.web.bodies import RequestBody, ResponseBody
 
 
 class Finding(ResponseBody):

@@ -6,9 +6,11 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from services.dp_api.accounts import operations, schemas
+from services.shared import paging
+from services.shared.values import fields
 from services.shared.vocabulary.agreements import AccountKind, AccountStatus
 from services.shared.vocabulary.money import SpendCategory
-from services.shared.web import dependencies, etags, fields, pages, routing
+from services.shared.web import dependencies, etags, routing
 
 router = routing.Router(prefix="/v1/accounts", tags=["accounts"])
 
@@ -33,7 +35,7 @@ async def list_accounts(
     kind: AccountKind | None = None,
     status: AccountStatus | None = None,
     provider: fields.Code | None = None,
-) -> pages.Paged[schemas.AccountView]:
+) -> paging.Paged[schemas.AccountView]:
     """List the accounts in the caller's sight, with their balances."""
     wanted = schemas.AccountFilter(
         agreement_id=agreement_id, recipient_id=recipient_id, kind=kind, status=status, provider_code=provider
@@ -91,7 +93,7 @@ async def list_account_transactions(
     first_day: Annotated[fields.Day | None, Query(alias="from", description="First booked day.")] = None,
     last_day: Annotated[fields.Day | None, Query(alias="to", description="Last booked day, included.")] = None,
     category: SpendCategory | None = None,
-) -> pages.Paged[schemas.AnyTransaction]:
+) -> paging.Paged[schemas.AnyTransaction]:
     """List an account's posted transactions, latest booked first; auditors see no merchant's name."""
     wanted = schemas.TransactionFilter(first_day=first_day, last_day=last_day, category=category)
     return await operations.list_account_transactions(session, account_id=account_id, wanted=wanted, page=page)

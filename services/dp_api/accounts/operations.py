@@ -12,14 +12,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.dp_api.accounts import queries, schemas
 from services.dp_api.recipients import rules as recipient_rules
-from services.shared import audit, clock
+from services.shared import audit, clock, paging
 from services.shared.database import ReadSession, WriteSession
 from services.shared.errors import Conflict, Invalid
 from services.shared.identity.shown import FieldSet, field_set
 from services.shared.lifecycles.agreements import ACCOUNT
 from services.shared.tables.agreements import Account, Agreement, Card
 from services.shared.vocabulary.agreements import AccountKind, AccountStatus, AgreementStatus
-from services.shared.web import pages
 
 TRIAL_REF: Final = "trial"
 REFRESH: Final = "refresh_care_groups"
@@ -204,25 +203,25 @@ async def read_account(session: ReadSession, *, account_id: UUID) -> schemas.Acc
 
 
 async def list_accounts(
-    session: ReadSession, *, wanted: schemas.AccountFilter, page: pages.Page
-) -> pages.Paged[schemas.AccountView]:
+    session: ReadSession, *, wanted: schemas.AccountFilter, page: paging.Page
+) -> paging.Paged[schemas.AccountView]:
     """Show the caller the accounts in their sight."""
     rows = await queries.accounts(session, wanted=wanted, page=page, now=clock.now())
     shown, next_cursor = queries.ORDER.cut(rows, page, key=lambda row: (row[0].id,))
     await _note_shown(session, action="list_accounts", whose=[recipient_id for _, recipient_id in shown])
-    return pages.Paged(items=[account for account, _ in shown], next_cursor=next_cursor)
+    return paging.Paged(items=[account for account, _ in shown], next_cursor=next_cursor)
 
 
 async def list_account_transactions(
-    session: ReadSession, *, account_id: UUID, wanted: schemas.TransactionFilter, page: pages.Page
-) -> pages.Paged[schemas.AnyTransaction]:
+    session: ReadSession, *, account_id: UUID, wanted: schemas.TransactionFilter, page: paging.Page
+) -> paging.Paged[schemas.AnyTransaction]:
     """Show the caller an account's posted transactions, latest booked first; auditors without merchants' names."""
     recipient_id = await queries.recipient_of(session, account_id=account_id)
     fields = FieldSet.NONE if session.actor is None else field_set(session.actor)
     rows = await queries.transactions(session, account_id=account_id, wanted=wanted, field_set=fields, page=page)
     shown, next_cursor = queries.TRANSACTION_ORDER.cut(rows, page, key=lambda row: (row[0].booked_on, row[1]))
     await _note_shown(session, action="list_account_transactions", whose=[recipient_id])
-    return pages.Paged(items=[transaction for transaction, _ in shown], next_cursor=next_cursor)
+    return paging.Paged(items=[transaction for transaction, _ in shown], next_cursor=next_cursor)
 
 
 def _refuse_for(agreement: Agreement, *, kind: AccountKind) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from services.dp_api.accounts import schemas
 from services.dp_api.recipients import queries as recipient_queries
 from services.dp_api.recipients import rules as recipient_rules
-from services.shared import lateness
+from services.shared import lateness, paging
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.identity.shown import FieldSet
@@ -21,7 +21,6 @@ from services.shared.tables.people import Recipient
 from services.shared.tables.transactions import AccountBalance, CardTransaction, Categorisation
 from services.shared.vocabulary.agreements import AccountStatus
 from services.shared.vocabulary.people import CareGroup, PrimarySupportReason, RecipientKind
-from services.shared.web import pages
 
 _TOLD_BY_OTHERS: Final = frozenset({"balance", "balance_as_of", "feed_is_late"})
 _ACCOUNT: Final = [getattr(Account, name) for name in schemas.AccountView.model_fields if name not in _TOLD_BY_OTHERS]
@@ -66,8 +65,8 @@ _TOLD: Final[Mapping[str, ColumnElement[Any]]] = {
 
 AccountRow = tuple[schemas.AccountView, UUID | None]
 """An account and the recipient whose it is; a trial account is nobody's."""
-ORDER: Final = pages.Order(Account.id)
-TRANSACTION_ORDER: Final = pages.Order(CardTransaction.booked_on, CardTransaction.id)
+ORDER: Final = paging.Order(Account.id)
+TRANSACTION_ORDER: Final = paging.Order(CardTransaction.booked_on, CardTransaction.id)
 
 
 class Holder(NamedTuple):
@@ -91,7 +90,7 @@ async def account(
 
 
 async def accounts(
-    session: AnySession, *, wanted: schemas.AccountFilter, page: pages.Page, now: datetime
+    session: AnySession, *, wanted: schemas.AccountFilter, page: paging.Page, now: datetime
 ) -> Sequence[AccountRow]:
     """Return accounts by id as they stand now, with whose they are, one more than the page holds when there is one."""
     conditions: list[ColumnElement[bool]] = []
@@ -131,7 +130,7 @@ async def transactions(
     account_id: UUID,
     wanted: schemas.TransactionFilter,
     field_set: FieldSet,
-    page: pages.Page,
+    page: paging.Page,
 ) -> Sequence[tuple[schemas.AnyTransaction, int]]:
     """Return an account's posted transactions with their row ids, latest booked first, as far as the field set goes."""
     view = schemas.TRANSACTION_VIEWS[field_set]

@@ -11,9 +11,9 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from services.dp_api.accounts import rules
 from services.shared.identity.shown import FieldSet
+from services.shared.values import bodies, fields
 from services.shared.vocabulary.agreements import AccountKind, AccountStatus
 from services.shared.vocabulary.money import SpendCategory
-from services.shared.web import bodies, fields
 
 
 def token(reference: str) -> str:

@@ -7,8 +7,10 @@ from fastapi import Query, Response
 from pydantic import Field
 
 from services.dp_api.agreements import operations, schemas
+from services.shared import paging
+from services.shared.values import fields
 from services.shared.vocabulary.agreements import AgreementKind, AgreementStatus
-from services.shared.web import dependencies, etags, fields, pages, routing
+from services.shared.web import dependencies, etags, routing
 
 router = routing.Router(prefix="/v1/agreements", tags=["agreements"])
 
@@ -36,7 +38,7 @@ async def list_agreements(
     status: AgreementStatus | None = None,
     team: Annotated[fields.Code | None, Query(description="Agreements of this team's recipients.")] = None,
     money_manager_id: UUID | None = None,
-) -> pages.Paged[Shown]:
+) -> paging.Paged[Shown]:
     """List the agreements in the caller's sight, each with the budget that holds today."""
     wanted = schemas.AgreementFilter(
         recipient_id=recipient_id, kind=kind, status=status, team_code=team, money_manager_id=money_manager_id

@@ -9,14 +9,13 @@ from uuid import UUID, uuid4
 from services.dp_api.agreements import queries, requirements, rules, schemas
 from services.dp_api.budgets import operations as budget_operations
 from services.dp_api.budgets import queries as budget_queries
-from services.shared import audit, clock
+from services.shared import audit, clock, paging
 from services.shared.database import ReadSession, WriteSession
 from services.shared.errors import Conflict, Invalid, Refused, Stale
 from services.shared.identity.shown import FieldSet, field_set
 from services.shared.law import figures
 from services.shared.lifecycles.agreements import AGREEMENT
 from services.shared.tables.agreements import Agreement
-from services.shared.web import pages
 
 _PERSONAL: Final = frozenset({"holder_name", "legal_basis", "cash_reason", "suspension_reason", "end_reason"})
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
@@ -171,13 +170,13 @@ async def read_agreement(session: ReadSession, *, agreement_id: UUID, today: dat
 
 
 async def list_agreements(
-    session: ReadSession, *, wanted: schemas.AgreementFilter, today: date, page: pages.Page
-) -> pages.Paged[schemas.AnyAgreement]:
+    session: ReadSession, *, wanted: schemas.AgreementFilter, today: date, page: paging.Page
+) -> paging.Paged[schemas.AnyAgreement]:
     """Show the caller the agreements in their sight, as far as their role goes."""
     rows = await queries.agreements(session, wanted=wanted, field_set=_field_set(session), today=today, page=page)
     shown, next_cursor = queries.ORDER.cut(rows, page, key=lambda row: (row.id,))
     await _note_shown(session, action="list_agreements", agreements=shown)
-    return pages.Paged(items=shown, next_cursor=next_cursor)
+    return paging.Paged(items=shown, next_cursor=next_cursor)
 
 
 async def _keep(

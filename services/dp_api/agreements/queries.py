@@ -11,15 +11,15 @@ from services.dp_api.agreements import schemas
 from services.dp_api.budgets import queries as budget_queries
 from services.dp_api.budgets import schemas as budget_schemas
 from services.dp_api.recipients import queries as recipient_queries
+from services.shared import paging
 from services.shared.database import AnySession
 from services.shared.errors import NotFound
 from services.shared.identity.shown import FieldSet
 from services.shared.tables.agreements import Account, Agreement
 from services.shared.tables.people import Recipient
 from services.shared.vocabulary.agreements import AccountKind, AccountStatus, PaymentSchedule
-from services.shared.web import pages
 
-ORDER: Final = pages.Order(Agreement.id)
+ORDER: Final = paging.Order(Agreement.id)
 _STORED_OTHERWISE = {"field_set", "budget"}
 
 
@@ -35,7 +35,7 @@ async def agreement(
 
 
 async def agreements(
-    session: AnySession, *, wanted: schemas.AgreementFilter, field_set: FieldSet, today: date, page: pages.Page
+    session: AnySession, *, wanted: schemas.AgreementFilter, field_set: FieldSet, today: date, page: paging.Page
 ) -> Sequence[schemas.AnyAgreement]:
     """Return agreements by id in the view of a field set, one more than the page holds when there is one."""
     conditions: list[ColumnElement[bool]] = []

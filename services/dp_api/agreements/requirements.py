@@ -10,12 +10,11 @@ from services.dp_api.budgets import queries as budget_queries
 from services.dp_api.money_managers import queries as money_manager_queries
 from services.dp_api.recipients import queries as recipient_queries
 from services.shared.database import WriteSession
-from services.shared.errors import Conflict, Invalid, NotFound
+from services.shared.errors import Conflict, Forbidden, Invalid, NotFound
 from services.shared.identity.granted.dp_api import Operation
 from services.shared.tables.agreements import Agreement
 from services.shared.tables.people import Recipient
 from services.shared.vocabulary.agreements import PaymentSchedule
-from services.shared.web.errors import Forbidden
 
 
 async def recipient(session: WriteSession, *, recipient_id: UUID) -> Recipient:

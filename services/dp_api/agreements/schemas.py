@@ -10,8 +10,8 @@ from pydantic import Field
 
 from services.dp_api.budgets.schemas import BudgetView
 from services.shared.identity.shown import FieldSet
+from services.shared.values import bodies, fields
 from services.shared.vocabulary.agreements import AgreementKind, AgreementStatus, LegalBasis, PaymentSchedule
-from services.shared.web import bodies, fields
 
 
 class NewAgreement(bodies.RequestBody):

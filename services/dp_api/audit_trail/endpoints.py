@@ -6,7 +6,9 @@ from uuid import UUID
 from fastapi import Query
 
 from services.dp_api.audit_trail import operations, queries, schemas
-from services.shared.web import dependencies, fields, pages, routing
+from services.shared import paging
+from services.shared.values import fields
+from services.shared.web import dependencies, routing
 
 router = routing.Router(prefix="/v1", tags=["audit trail"])
 
@@ -26,7 +28,7 @@ async def list_audit_entries(
     action: fields.Code | None = None,
     first_day: FirstDay = None,
     last_day: LastDay = None,
-) -> pages.Paged[schemas.AuditEntryView]:
+) -> paging.Paged[schemas.AuditEntryView]:
     """List acts and refusals, the latest first: that a person's field changed is shown, its value is not."""
     wanted = schemas.AuditFilter(
         subject_kind=subject_kind,
@@ -47,9 +49,9 @@ async def list_read_log(
     actor: Annotated[fields.Line | None, Query(description="A staff number.")] = None,
     first_day: FirstDay = None,
     last_day: LastDay = None,
-) -> pages.Paged[schemas.ReadEntryView]:
+) -> paging.Paged[schemas.ReadEntryView]:
     """List who was shown whom, the latest first."""
     wanted = schemas.ReadFilter(subject_id=subject_id, actor=actor, first_day=first_day, last_day=last_day)
     rows = await queries.read_entries(session, wanted=wanted, page=page)
     shown, next_cursor = queries.READ_ORDER.cut(rows, page, key=lambda row: (row.id,))
-    return pages.Paged(items=shown, next_cursor=next_cursor)
+    return paging.Paged(items=shown, next_cursor=next_cursor)

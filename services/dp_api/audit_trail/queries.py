@@ -9,21 +9,20 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from services.dp_api.audit_trail import schemas
-from services.shared import audit, dates
+from services.shared import audit, dates, paging
 from services.shared.database import AnySession
 from services.shared.tables.records import AuditEntry, PersonalKey, ReadEntry
-from services.shared.web import pages
 
 _ENTRY: Final = [getattr(AuditEntry, name) for name in schemas.AuditEntryView.model_fields]
 _READ: Final = [getattr(ReadEntry, name) for name in schemas.ReadEntryView.model_fields]
 
 EntryRow = tuple[schemas.AuditEntryView, UUID | None]
 """An entry, and the person whose words its reason shows, if any."""
-ORDER: Final = pages.Order(AuditEntry.id)
-READ_ORDER: Final = pages.Order(ReadEntry.id)
+ORDER: Final = paging.Order(AuditEntry.id)
+READ_ORDER: Final = paging.Order(ReadEntry.id)
 
 
-async def audit_entries(session: AnySession, *, wanted: schemas.AuditFilter, page: pages.Page) -> Sequence[EntryRow]:
+async def audit_entries(session: AnySession, *, wanted: schemas.AuditFilter, page: paging.Page) -> Sequence[EntryRow]:
     """Return acts and refusals, one more than the page holds when there is one, personal values left out.
 
     Reasons are shown: they are written for whoever asks why. With each entry comes the person under whose key its
@@ -53,7 +52,7 @@ async def audit_entries(session: AnySession, *, wanted: schemas.AuditFilter, pag
 
 
 async def read_entries(
-    session: AnySession, *, wanted: schemas.ReadFilter, page: pages.Page
+    session: AnySession, *, wanted: schemas.ReadFilter, page: paging.Page
 ) -> Sequence[schemas.ReadEntryView]:
     """Return who was shown whom, one entry more than the page holds when there is one."""
     conditions = _within(ReadEntry.at, first_day=wanted.first_day, last_day=wanted.last_day)

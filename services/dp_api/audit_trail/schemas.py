@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import Field
 
+from services.shared.values import bodies
 from services.shared.vocabulary.records import Service
-from services.shared.web import bodies
 
 PERSONAL: Final = "[personal]"
 PURGED: Final = "[purged]"

@@ -5,7 +5,8 @@ from uuid import UUID
 from fastapi import Response
 
 from services.dp_api.budgets import operations, schemas
-from services.shared.web import dependencies, pages, routing
+from services.shared import paging
+from services.shared.web import dependencies, routing
 
 router = routing.Router(prefix="/v1/agreements", tags=["budgets"])
 
@@ -27,6 +28,6 @@ async def set_budget(
 @router.get("/{agreement_id}/budgets")
 async def list_budgets(
     agreement_id: UUID, session: dependencies.Read, page: dependencies.Page
-) -> pages.Paged[schemas.BudgetView]:
+) -> paging.Paged[schemas.BudgetView]:
     """List every decision about the agreement's budget, latest first, superseded ones included."""
     return await operations.list_budgets(session, agreement_id=agreement_id, page=page)

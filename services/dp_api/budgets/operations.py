@@ -9,13 +9,12 @@ from sqlalchemy import delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from services.dp_api.budgets import queries, rules, schemas
-from services.shared import audit, clock
+from services.shared import audit, clock, paging
 from services.shared.database import ReadSession, WriteSession
 from services.shared.errors import Conflict, Invalid, Refused
 from services.shared.identity.shown import FieldSet, field_set
 from services.shared.tables.agreements import Agreement, Budget, GrossToday
 from services.shared.vocabulary.agreements import AgreementStatus
-from services.shared.web import pages
 
 REFRESH: Final = "refresh_gross_today"
 
@@ -50,8 +49,8 @@ async def set_budget(
 
 
 async def list_budgets(
-    session: ReadSession, *, agreement_id: UUID, page: pages.Page
-) -> pages.Paged[schemas.BudgetView]:
+    session: ReadSession, *, agreement_id: UUID, page: paging.Page
+) -> paging.Paged[schemas.BudgetView]:
     """Show the caller every decision about an agreement's budget, latest first. Raises NotFound."""
     recipient_id = await queries.recipient_of(session, agreement_id=agreement_id)
     rows = await queries.budgets(session, agreement_id=agreement_id, page=page)
@@ -59,7 +58,7 @@ async def list_budgets(
     if session.actor is None or field_set(session.actor) is not FieldSet.CARE:
         shown = [schemas.without_reason(budget) for budget in shown]
     await audit.record_read(session, action="list_budgets", subject_kind="recipient", subject_ids=[recipient_id])
-    return pages.Paged(items=shown, next_cursor=next_cursor)
+    return paging.Paged(items=shown, next_cursor=next_cursor)
 
 
 async def project_gross(session: WriteSession, *, agreement_id: UUID, today: date) -> None:

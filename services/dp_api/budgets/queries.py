@@ -10,17 +10,17 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from services.dp_api.budgets import schemas
 from services.dp_api.recipients import queries as recipient_queries
+from services.shared import paging
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.tables.agreements import Agreement, Budget, GrossToday
 from services.shared.tables.people import Recipient
 from services.shared.vocabulary.agreements import AgreementStatus
-from services.shared.web import pages
 
 _COLUMNS: Final = [getattr(Budget, name) for name in schemas.BudgetView.model_fields]
 RUNNING: Final = (AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED)
 """The statuses in which an agreement has a weekly gross today."""
-ORDER: Final = pages.Order(Budget.effective_from, Budget.revision)
+ORDER: Final = paging.Order(Budget.effective_from, Budget.revision)
 
 
 async def budget_on(session: AnySession, *, agreement_id: UUID, day: date) -> schemas.BudgetView | None:
@@ -54,7 +54,7 @@ async def budgets_from(session: AnySession, *, agreement_id: UUID, day: date) ->
     return [*begun[-1:], *(budget for budget in found if budget.effective_from > day)]
 
 
-async def budgets(session: AnySession, *, agreement_id: UUID, page: pages.Page) -> Sequence[schemas.BudgetView]:
+async def budgets(session: AnySession, *, agreement_id: UUID, page: paging.Page) -> Sequence[schemas.BudgetView]:
     """Return the decisions about an agreement's budget, latest day and revision first, superseded ones included."""
     question = select(*_COLUMNS).where(Budget.agreement_id == agreement_id)
     if (reached := ORDER.after(page)) is not None:

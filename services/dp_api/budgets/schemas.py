@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.shared.web import bodies, fields
+from services.shared.values import bodies, fields
 
 MOST_WEEKLY_PENCE: Final = 10_000_000
 """A hundred thousand pounds a week; no package of care comes near it."""

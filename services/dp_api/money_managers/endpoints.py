@@ -5,7 +5,8 @@ from uuid import UUID
 from fastapi import Response
 
 from services.dp_api.money_managers import operations, queries, schemas
-from services.shared.web import dependencies, etags, pages, routing
+from services.shared import paging
+from services.shared.web import dependencies, etags, routing
 
 router = routing.Router(prefix="/v1/money-managers", tags=["money managers"])
 
@@ -24,11 +25,11 @@ async def register_money_manager(
 @router.get("")
 async def list_money_managers(
     session: dependencies.Read, page: dependencies.Page
-) -> pages.Paged[schemas.MoneyManagerView]:
+) -> paging.Paged[schemas.MoneyManagerView]:
     """List the third-party money managers."""
     rows = await queries.money_managers(session, page=page)
     shown, next_cursor = queries.ORDER.cut(rows, page, key=lambda row: (row.id,))
-    return pages.Paged(items=shown, next_cursor=next_cursor)
+    return paging.Paged(items=shown, next_cursor=next_cursor)
 
 
 @router.get("/{money_manager_id}")

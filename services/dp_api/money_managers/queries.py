@@ -7,16 +7,16 @@ from uuid import UUID
 from sqlalchemy import select
 
 from services.dp_api.money_managers import schemas
+from services.shared import paging
 from services.shared.database import AnySession
 from services.shared.errors import NotFound
 from services.shared.tables.people import MoneyManager
-from services.shared.web import pages
 
 _COLUMNS: Final = [getattr(MoneyManager, name) for name in schemas.MoneyManagerView.model_fields]
-ORDER: Final = pages.Order(MoneyManager.id)
+ORDER: Final = paging.Order(MoneyManager.id)
 
 
-async def money_managers(session: AnySession, *, page: pages.Page) -> Sequence[schemas.MoneyManagerView]:
+async def money_managers(session: AnySession, *, page: paging.Page) -> Sequence[schemas.MoneyManagerView]:
     """Return money managers by id, one more than the page holds when there is one."""
     question = select(*_COLUMNS).order_by(MoneyManager.id).limit(page.limit + 1)
     if (reached := ORDER.after(page)) is not None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from services.shared.web import bodies, fields
+from services.shared.values import bodies, fields
 
 
 class NewMoneyManager(bodies.RequestBody):

@@ -6,7 +6,9 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from services.dp_api.personal_assistants import operations, schemas
-from services.shared.web import dependencies, etags, fields, pages, routing
+from services.shared import paging
+from services.shared.values import fields
+from services.shared.web import dependencies, etags, routing
 
 router = routing.Router(prefix="/v1/personal-assistants", tags=["personal assistants"])
 
@@ -28,7 +30,7 @@ async def list_personal_assistants(
     page: dependencies.Page,
     team: Annotated[fields.Code | None, Query(description="Assistants of this team only.")] = None,
     recipient_id: Annotated[UUID | None, Query(description="Those whom this recipient employs now.")] = None,
-) -> pages.Paged[schemas.PersonalAssistantView]:
+) -> paging.Paged[schemas.PersonalAssistantView]:
     """List the personal assistants in the caller's sight."""
     return await operations.list_personal_assistants(session, team_code=team, recipient_id=recipient_id, page=page)
 

@@ -6,11 +6,10 @@ from uuid import UUID, uuid4
 from services.dp_api.personal_assistants import queries, rules, schemas
 from services.dp_api.recipients import queries as recipient_queries
 from services.dp_api.staff import queries as staff_queries
-from services.shared import audit, clock
+from services.shared import audit, clock, paging
 from services.shared.database import ReadSession, WriteSession
 from services.shared.errors import Conflict, Invalid, NotFound, Refused
 from services.shared.tables.people import PersonalAssistant, PersonalAssistantEngagement
-from services.shared.web import pages
 
 
 async def register_personal_assistant(
@@ -114,13 +113,13 @@ async def read_personal_assistant(
 
 
 async def list_personal_assistants(
-    session: ReadSession, *, team_code: str | None, recipient_id: UUID | None, page: pages.Page
-) -> pages.Paged[schemas.PersonalAssistantView]:
+    session: ReadSession, *, team_code: str | None, recipient_id: UUID | None, page: paging.Page
+) -> paging.Paged[schemas.PersonalAssistantView]:
     """Show the caller the personal assistants in their sight."""
     rows = await queries.personal_assistants(session, team_code=team_code, recipient_id=recipient_id, page=page)
     shown, next_cursor = queries.ORDER.cut(rows, page, key=lambda row: (row.id,))
     await _note_shown(session, action="list_personal_assistants", ids=[row.id for row in shown])
-    return pages.Paged(items=shown, next_cursor=next_cursor)
+    return paging.Paged(items=shown, next_cursor=next_cursor)
 
 
 async def _engage(

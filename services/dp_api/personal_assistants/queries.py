@@ -8,14 +8,14 @@ from sqlalchemy import ColumnElement, Select, exists, false, or_, select, true
 
 from services.dp_api.personal_assistants import schemas
 from services.dp_api.recipients import queries as recipient_queries
+from services.shared import paging
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.tables.people import PersonalAssistant, PersonalAssistantEngagement, Recipient
-from services.shared.web import pages
 
 _ASSISTANT: Final = [getattr(PersonalAssistant, name) for name in schemas.PersonalAssistantView.model_fields]
 _ENGAGEMENT: Final = [getattr(PersonalAssistantEngagement, name) for name in schemas.EngagementView.model_fields]
-ORDER: Final = pages.Order(PersonalAssistant.id)
+ORDER: Final = paging.Order(PersonalAssistant.id)
 
 
 def in_sight(session: AnySession) -> ColumnElement[bool]:
@@ -54,7 +54,7 @@ async def personal_assistant(
 
 
 async def personal_assistants(
-    session: AnySession, *, team_code: str | None, recipient_id: UUID | None, page: pages.Page
+    session: AnySession, *, team_code: str | None, recipient_id: UUID | None, page: paging.Page
 ) -> Sequence[schemas.PersonalAssistantView]:
     """Return assistants by id, one more than the page holds; `recipient_id` asks for those whom they employ now."""
     question: Select[*tuple[Any, ...]] = select(*_ASSISTANT).where(in_sight(session))

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field
 
+from services.shared.values import bodies, fields
 from services.shared.vocabulary.people import EngagementRelationship
-from services.shared.web import bodies, fields
 
 _WRITTEN_HOURS: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?", re.ASCII)
 

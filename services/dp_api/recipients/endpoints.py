@@ -7,8 +7,10 @@ from fastapi import Query, Response
 from pydantic import Field
 
 from services.dp_api.recipients import operations, schemas
+from services.shared import paging
+from services.shared.values import fields
 from services.shared.vocabulary.people import RecipientKind
-from services.shared.web import dependencies, etags, fields, pages, routing
+from services.shared.web import dependencies, etags, routing
 
 router = routing.Router(prefix="/v1/recipients", tags=["recipients"])
 
@@ -32,7 +34,7 @@ async def list_recipients(
     page: dependencies.Page,
     team: TeamFilter = None,
     kind: Annotated[RecipientKind | None, Query(description="Adults or carers only.")] = None,
-) -> pages.Paged[schemas.RecipientSummary]:
+) -> paging.Paged[schemas.RecipientSummary]:
     """List the recipients in the caller's sight."""
     return await operations.list_recipients(session, kind=kind, team_code=team, page=page)
 
@@ -40,7 +42,7 @@ async def list_recipients(
 @router.post("/searches")
 async def search_recipients(
     body: schemas.RecipientSearch, session: dependencies.Read, page: dependencies.Page
-) -> pages.Paged[schemas.RecipientSummary]:
+) -> paging.Paged[schemas.RecipientSummary]:
     """Search the recipients in the caller's sight by NHS number, name, date of birth, postcode or team."""
     return await operations.search_recipients(session, search=body, page=page)
 

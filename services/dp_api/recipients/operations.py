@@ -8,13 +8,12 @@ from uuid import UUID, uuid4
 
 from services.dp_api.recipients import queries, rules, schemas
 from services.dp_api.staff import queries as staff_queries
-from services.shared import audit, clock
+from services.shared import audit, clock, paging
 from services.shared.database import ReadSession, WriteSession
 from services.shared.errors import Conflict, Invalid, Refused, Stale
 from services.shared.identity.shown import FieldSet, field_set
 from services.shared.tables.people import Recipient
 from services.shared.vocabulary.people import RecipientKind
-from services.shared.web import pages
 
 NOT_PERSONAL: Final = frozenset({"kind", "team_code", "home_care_zone", "administered_by"})
 """The facts of a record that the trail may hold in clear; every other one is under the person's own key."""
@@ -120,20 +119,20 @@ async def read_recipient(session: ReadSession, *, recipient_id: UUID) -> schemas
 
 
 async def list_recipients(
-    session: ReadSession, *, kind: RecipientKind | None, team_code: str | None, page: pages.Page
-) -> pages.Paged[schemas.RecipientSummary]:
+    session: ReadSession, *, kind: RecipientKind | None, team_code: str | None, page: paging.Page
+) -> paging.Paged[schemas.RecipientSummary]:
     """Show the caller the recipients in their sight."""
     rows = await queries.recipients(session, kind=kind, team_code=team_code, page=page)
     shown, next_cursor = queries.ORDER.cut(rows, page, key=lambda row: (row.id,))
     await audit.record_read(
         session, action="list_recipients", subject_kind="recipient", subject_ids=[row.id for row in shown]
     )
-    return pages.Paged(items=shown, next_cursor=next_cursor)
+    return paging.Paged(items=shown, next_cursor=next_cursor)
 
 
 async def search_recipients(
-    session: ReadSession, *, search: schemas.RecipientSearch, page: pages.Page
-) -> pages.Paged[schemas.RecipientSummary]:
+    session: ReadSession, *, search: schemas.RecipientSearch, page: paging.Page
+) -> paging.Paged[schemas.RecipientSummary]:
     """Show the caller whom a search finds among the recipients in their sight.
 
     Raises Invalid for a search that looks for nothing, or by a field that the caller's role is not shown.
@@ -147,7 +146,7 @@ async def search_recipients(
     await audit.record_read(
         session, action="search_recipients", subject_kind="recipient", subject_ids=[row.id for row in shown]
     )
-    return pages.Paged(items=shown, next_cursor=next_cursor)
+    return paging.Paged(items=shown, next_cursor=next_cursor)
 
 
 def _refuse_birth(*, date_of_birth: date, today: date) -> None:

@@ -8,17 +8,17 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
 
 from services.dp_api.recipients import rules, schemas
+from services.shared import paging
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.identity.shown import FieldSet
 from services.shared.tables.agreements import Agreement
 from services.shared.tables.people import Recipient
 from services.shared.vocabulary.people import RecipientKind
-from services.shared.web import pages
 
 _SUMMARY = [getattr(Recipient, name) for name in schemas.RecipientSummary.model_fields]
 _STORED_OTHERWISE = {"field_set", "nhs_number", "address_lines"}
-ORDER: Final = pages.Order(Recipient.id)
+ORDER: Final = paging.Order(Recipient.id)
 
 
 def in_sight(session: AnySession) -> ColumnElement[bool]:
@@ -56,7 +56,7 @@ async def recipient_for_change(session: WriteSession, *, recipient_id: UUID) -> 
 
 
 async def recipients(
-    session: AnySession, *, kind: RecipientKind | None, team_code: str | None, page: pages.Page
+    session: AnySession, *, kind: RecipientKind | None, team_code: str | None, page: paging.Page
 ) -> Sequence[schemas.RecipientSummary]:
     """Return recipients by id, one more than the page holds when there is one."""
     question = select(*_SUMMARY)
@@ -68,7 +68,7 @@ async def recipients(
 
 
 async def recipients_found(
-    session: AnySession, *, search: schemas.RecipientSearch, page: pages.Page
+    session: AnySession, *, search: schemas.RecipientSearch, page: paging.Page
 ) -> Sequence[schemas.RecipientSummary]:
     """Return whom a search finds, by id; an NHS number is looked up by its blind index."""
     question = select(*_SUMMARY)
@@ -95,7 +95,7 @@ async def is_nhs_number_taken(session: AnySession, *, nhs_number: str, except_id
 
 
 async def _summaries(
-    session: AnySession, *, question: Select[*tuple[Any, ...]], page: pages.Page
+    session: AnySession, *, question: Select[*tuple[Any, ...]], page: paging.Page
 ) -> Sequence[schemas.RecipientSummary]:
     if (reached := ORDER.after(page)) is not None:
         question = question.where(Recipient.id > reached[0])

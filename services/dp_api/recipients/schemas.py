@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from services.dp_api.recipients import rules
 from services.shared.identity.shown import FieldSet
+from services.shared.values import bodies, fields
 from services.shared.vocabulary.people import (
     AdministeredBy,
     Ethnicity,
@@ -17,7 +18,6 @@ from services.shared.vocabulary.people import (
     PrimarySupportReason,
     RecipientKind,
 )
-from services.shared.web import bodies, fields
 
 NhsNumber = Annotated[str, AfterValidator(rules.nhs_number)]
 Postcode = Annotated[str, AfterValidator(rules.postcode)]

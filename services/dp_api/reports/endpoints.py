@@ -7,9 +7,10 @@ from fastapi import Query, Request, Response
 from services.dp_api.reports import queries, rules, schemas
 from services.shared.errors import Invalid
 from services.shared.identity.shown import FieldSet, field_set
+from services.shared.values import fields
 from services.shared.vocabulary.money import SpendCategory
 from services.shared.vocabulary.people import CareGroup
-from services.shared.web import dependencies, fields, routing
+from services.shared.web import dependencies, routing
 
 router = routing.Router(prefix="/v1/reports", tags=["reports"])
 

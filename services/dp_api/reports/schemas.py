@@ -10,9 +10,9 @@ from typing import Final
 
 from pydantic import Field
 
+from services.shared.values import bodies
 from services.shared.vocabulary.money import SpendCategory, SpendHeading
 from services.shared.vocabulary.people import CareGroup
-from services.shared.web import bodies
 
 BYTE_ORDER_MARK: Final = "\ufeff"
 _RUN_BY_SPREADSHEETS: Final = ("=", "+", "-", "@", "\t", "\r")

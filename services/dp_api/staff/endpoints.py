@@ -5,8 +5,10 @@ from typing import Annotated
 from fastapi import Path
 
 from services.dp_api.staff import operations, queries, schemas
+from services.shared import paging
 from services.shared.identity.permissions import GRANTED_TO
-from services.shared.web import dependencies, fields, pages, routing
+from services.shared.values import fields
+from services.shared.web import dependencies, routing
 
 router = routing.Router(prefix="/v1", tags=["staff"])
 
@@ -28,11 +30,11 @@ async def read_me(session: dependencies.Read, caller: dependencies.Caller) -> sc
 
 
 @router.get("/teams")
-async def list_teams(session: dependencies.Read, page: dependencies.Page) -> pages.Paged[schemas.TeamView]:
+async def list_teams(session: dependencies.Read, page: dependencies.Page) -> paging.Paged[schemas.TeamView]:
     """List the care pathway teams by code."""
     rows = await queries.teams(session, page=page)
     shown, next_cursor = queries.TEAM_ORDER.cut(rows, page, key=lambda team: (team.code,))
-    return pages.Paged(items=shown, next_cursor=next_cursor)
+    return paging.Paged(items=shown, next_cursor=next_cursor)
 
 
 @router.put("/teams/{code}")
@@ -42,11 +44,11 @@ async def set_team(code: TeamCode, body: schemas.TeamName, session: dependencies
 
 
 @router.get("/staff")
-async def list_staff(session: dependencies.Read, page: dependencies.Page) -> pages.Paged[schemas.StaffMemberView]:
+async def list_staff(session: dependencies.Read, page: dependencies.Page) -> paging.Paged[schemas.StaffMemberView]:
     """List the staff members by number, with their teams and the accounts they sign in with."""
     rows = await queries.staff(session, page=page)
     shown, next_cursor = queries.STAFF_ORDER.cut(rows, page, key=lambda member: (member.staff_number,))
-    return pages.Paged(items=shown, next_cursor=next_cursor)
+    return paging.Paged(items=shown, next_cursor=next_cursor)
 
 
 @router.put("/staff/{staff_number}")

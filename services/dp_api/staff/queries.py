@@ -7,17 +7,17 @@ from typing import Any, Final
 from sqlalchemy import Select, select, tuple_
 
 from services.dp_api.staff import schemas
+from services.shared import paging
 from services.shared.database import AnySession
 from services.shared.errors import NotFound
 from services.shared.tables.staff import StaffLogin, StaffMember, StaffTeam, Team
-from services.shared.web import pages
 
-TEAM_ORDER: Final = pages.Order(Team.code)
-STAFF_ORDER: Final = pages.Order(StaffMember.staff_number)
+TEAM_ORDER: Final = paging.Order(Team.code)
+STAFF_ORDER: Final = paging.Order(StaffMember.staff_number)
 _MEMBER: Final = select(StaffMember.staff_number, StaffMember.display_name, StaffMember.is_active, StaffMember.version)
 
 
-async def teams(session: AnySession, *, page: pages.Page) -> Sequence[schemas.TeamView]:
+async def teams(session: AnySession, *, page: paging.Page) -> Sequence[schemas.TeamView]:
     """Return teams by code, one more than the page holds when there is one."""
     question = select(Team.code, Team.name).order_by(Team.code).limit(page.limit + 1)
     if (reached := TEAM_ORDER.after(page)) is not None:
@@ -48,7 +48,7 @@ async def staff_member(session: AnySession, *, staff_number: str) -> schemas.Sta
     return found[0]
 
 
-async def staff(session: AnySession, *, page: pages.Page) -> Sequence[schemas.StaffMemberView]:
+async def staff(session: AnySession, *, page: paging.Page) -> Sequence[schemas.StaffMemberView]:
     """Return staff members by number, one more than the page holds when there is one."""
     question = _MEMBER.order_by(StaffMember.staff_number).limit(page.limit + 1)
     if (reached := STAFF_ORDER.after(page)) is not None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.shared.web import bodies, fields
+from services.shared.values import bodies, fields
 
 
 class TeamName(bodies.RequestBody):

@@ -22,7 +22,7 @@ from services.shared.identity.roles import TEAM_BOUND, Role
 from services.shared.settings.installation import Settings
 from services.shared.tables.staff import StaffLogin, StaffMember, StaffTeam
 from services.shared.web import certificates, dev_issuer, tokens
-from services.shared.web.errors import Forbidden, Unauthenticated
+from services.shared.web.errors import Unauthenticated, UnknownBearer
 
 STANDING_HOLDS_SECONDS: Final = 60.0
 MOST_REMEMBERED: Final = 10_000
@@ -70,7 +70,7 @@ class Actors:
     async def actor(self, authorization: str | None) -> Actor:
         """Return the actor of an `Authorization` header.
 
-        Raises Unauthenticated (401) where no token holds, Forbidden (403) where it does but names no one we serve.
+        Raises Unauthenticated (401) where no token holds, UnknownBearer (403) where it does but names no one we serve.
         """
         if authorization is None or authorization[: len(_SCHEME)].lower() != _SCHEME:
             raise Unauthenticated("send a bearer token in the Authorization header", code="no_token")
@@ -130,7 +130,7 @@ class Actors:
         )
 
     def _code(self, claims: Mapping[str, Any], path: str, name: str) -> str | None:
-        """Return the code at a claim's path, None where there is none; raises Forbidden, on record, where malformed."""
+        """Return the code at a claim's path, None where there is none; raises UnknownBearer where it is malformed."""
         claimed = at(claims, path)
         if claimed is None or claimed == "":
             return None
@@ -172,12 +172,12 @@ class Actors:
         return frozenset(texts(at(claims, self._settings.teams_claim))) or standing.teams
 
 
-def _refusal(claims: Mapping[str, Any], detail: str, *, code: str, name: str | None = None) -> Forbidden:
+def _refusal(claims: Mapping[str, Any], detail: str, *, code: str, name: str | None = None) -> UnknownBearer:
     """Return the refusal of a bearer whose token holds, named in the trail by staff number or the token's subject."""
     bearer = Actor(
         name=name or f"{UNKNOWN_PREFIX}{printable(claims['sub'])}", roles=frozenset(), client=client_of(claims)
     )
-    return Forbidden(detail, code=code, bearer=bearer)
+    return UnknownBearer(detail, code=code, bearer=bearer)
 
 
 def trusted(settings: Settings) -> Mapping[str, tokens.Issuer]:

@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.shared import database as databases
+from services.shared import dev_tokens
 from services.shared import jobs as scheduling
 from services.shared.database import Database
 from services.shared.settings import loading
 from services.shared.settings.installation import Settings
 from services.shared.vocabulary.records import Service
-from services.shared.web import actors, dev_issuer, docs, edge, handlers, health, metrics, openapi, rates, routing
+from services.shared.web import actors, docs, edge, handlers, health, metrics, openapi, rates, routing
 
 STATUS: Final = "alpha"
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -90,7 +91,7 @@ def _add_frame(app: FastAPI, *, settings: Settings) -> None:
     app.add_route(health.READY, health.ready, include_in_schema=False)
     app.add_route(metrics.PATH, metrics.show, include_in_schema=False)
     if settings.has_dev_issuer:
-        app.add_route(dev_issuer.JWKS_PATH, _dev_issuer_keys, include_in_schema=False)
+        app.add_route(dev_tokens.JWKS_PATH, _dev_issuer_keys, include_in_schema=False)
     edge.install(app, settings=settings, figures=app.state.metrics)
 
 
@@ -122,4 +123,4 @@ async def _about(request: Request) -> Response:
 
 async def _dev_issuer_keys(request: Request) -> Response:
     """Answer with the dev issuer's public key."""
-    return JSONResponse(dict(dev_issuer.key_set(dev_issuer.signing_key(request.app.state.settings))))
+    return JSONResponse(dict(dev_tokens.key_set(dev_tokens.signing_key(request.app.state.settings))))

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Final, NoReturn, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import ValidatorFunctionWrapHandler, WrapValidator
 from starlette.requests import Request
+
+from services.shared.values.bodies import RequestBody
 
 _START: Final = 0
 _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -17,22 +19,6 @@ class JsonObject(dict[str, Any]):
     """A JSON object that still knows the bytes it was read from."""
 
     raw: bytes = b""
-
-
-class RequestBody(BaseModel):
-    """The base of every request model: frozen, strict, no field that is not named.
-
-    An endpoint's body is validated from its own bytes, so that strict means what it means in JSON: a date, a UUID or an
-    enumeration is text of that form, a number is a number. `fields` has the kinds of field that bodies share.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, str_strip_whitespace=True)
-
-
-class ResponseBody(BaseModel):
-    """The base of every response model: frozen, no defaults, read from attributes."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True)
 
 
 class StrictRequest(Request):

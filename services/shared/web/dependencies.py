@@ -7,10 +7,10 @@ from typing import Annotated
 from asgi_correlation_id.context import correlation_id
 from fastapi import Depends, Header, Query, Request
 
-from services.shared import clock, database, dates
+from services.shared import clock, database, dates, paging
 from services.shared.identity.actor import Actor
 from services.shared.settings import installation
-from services.shared.web import etags, pages
+from services.shared.web import etags
 
 
 async def _read(request: Request) -> AsyncIterator[database.ReadSession]:
@@ -53,12 +53,12 @@ async def today() -> date:
 
 
 async def _page(
-    limit: Annotated[int, Query(ge=pages.SMALLEST, le=pages.LARGEST, description="Items on a page.")] = pages.USUAL,
+    limit: Annotated[int, Query(ge=paging.SMALLEST, le=paging.LARGEST, description="Items on a page.")] = paging.USUAL,
     cursor: Annotated[
-        str | None, Query(max_length=pages.LONGEST_CURSOR, description="`next_cursor` of the page before.")
+        str | None, Query(max_length=paging.LONGEST_CURSOR, description="`next_cursor` of the page before.")
     ] = None,
-) -> pages.Page:
-    return pages.Page(limit=limit, cursor=cursor)
+) -> paging.Page:
+    return paging.Page(limit=limit, cursor=cursor)
 
 
 async def _if_match(
@@ -80,6 +80,6 @@ Caller = Annotated[Actor, Depends(_caller)]
 RequestId = Annotated[str | None, Depends(_request_id)]
 Settings = Annotated[installation.Settings, Depends(_settings)]
 Today = Annotated[date, Depends(today)]
-Page = Annotated[pages.Page, Depends(_page)]
+Page = Annotated[paging.Page, Depends(_page)]
 IfMatch = Annotated[int, Depends(_if_match)]
 """The version that the caller amends: 428 when the header is absent, 400 when malformed; the operation answers 412."""

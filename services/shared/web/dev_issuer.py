@@ -1,46 +1,18 @@
-"""The issuer that the embedded default brings along: it signs a token for any role, so production refuses it.
+"""The issuer that the embedded default brings along, as one to trust beside the council's own."""
 
-Its key is made once and kept in `<data_dir>/secrets/`, so that a token outlives a restart.
-"""
-
-import json
-import os
-import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import Any, Final
-
-import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 from jwt import PyJWK
-from jwt.algorithms import ECAlgorithm
 
-from services.shared.identity.roles import Role
+from services.shared import dev_tokens
 from services.shared.settings.installation import Settings
-from services.shared.settings.unsafe import UnsafeSettingsError
 from services.shared.web import tokens
-
-NAME: Final = "urn:direct-payments:dev-issuer"
-AUDIENCE: Final = "direct-payments"
-ALGORITHM: Final = "ES256"
-KEY_ID: Final = "dev"
-CLIENT: Final = "dp"
-HOLDS_SECONDS: Final = 12 * 3_600
-JWKS_PATH: Final = "/dev-issuer/jwks.json"
 
 
 class OwnKeys:
     """The dev issuer's one key, without a detour over the network."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
-        self._keys = tokens.by_id(key_set(key))
+        self._keys = tokens.by_id(dev_tokens.key_set(key))
 
     async def key(self, kid: str | None) -> PyJWK | None:
         """Return the key if the token names it."""
@@ -49,80 +21,9 @@ class OwnKeys:
 
 def issuer(settings: Settings) -> tokens.Issuer:
     """Return the dev issuer as one to trust. Raises UnsafeSettingsError where it is not switched on."""
-    keys = OwnKeys(signing_key(settings))
-    return tokens.Issuer(name=NAME, audience=_audience(settings), algorithms=(ALGORITHM,), keys=keys)
-
-
-def sign(
-    settings: Settings,
-    *,
-    role: Role,
-    name: str | None = None,
-    teams: Sequence[str] = (),
-    provider: str | None = None,
-    client: str = CLIENT,
-    holds_seconds: int = HOLDS_SECONDS,
-) -> str:
-    """Return a token for a role; `name` is the staff number (or the feed's machine), `dev-<role>` where none is given.
-
-    `client` is the application that asked for it: each of a provider's senders has its own share of requests.
-
-    Raises UnsafeSettingsError where the dev issuer is not switched on.
-    """
-    subject = name or f"dev-{role.value.replace('_', '-')}"
-    claims: dict[str, Any] = {
-        "iss": NAME,
-        "aud": _audience(settings),
-        "sub": subject,
-        "azp": client,
-        "iat": int(time.time()),
-        "exp": int(time.time()) + holds_seconds,
-    }
-    _put(claims, settings.roles_claim, [role.value])
-    if role is Role.FEED:
-        claims[settings.provider_claim] = provider
-    else:
-        claims |= {settings.staff_number_claim: subject, settings.teams_claim: list(teams)}
-    return jwt.encode(claims, signing_key(settings), algorithm=ALGORITHM, headers={"kid": KEY_ID})
-
-
-def key_set(key: ec.EllipticCurvePrivateKey) -> Mapping[str, Any]:
-    """Return the public key as a JSON Web Key Set."""
-    public = json.loads(ECAlgorithm.to_jwk(key.public_key()))
-    return {"keys": [{**public, "kid": KEY_ID, "alg": ALGORITHM, "use": "sig"}]}
-
-
-def signing_key(settings: Settings) -> ec.EllipticCurvePrivateKey:
-    """Return the dev issuer's private key, made at the first call. Raises UnsafeSettingsError where it is not on."""
-    if not settings.has_dev_issuer or settings.is_production:
-        raise UnsafeSettingsError("the dev issuer is off: tokens come from the council's own issuer")
-    file = settings.data_dir / "secrets" / "dev_issuer_key"
-    if not file.exists():
-        _make(file)
-    key = load_pem_private_key(file.read_bytes(), password=None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise UnsafeSettingsError(f"{file} holds no elliptic-curve key")
-    return key
-
-
-def _make(file: Path) -> None:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made = ec.generate_private_key(ec.SECP256R1())
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_bytes(made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    with suppress(FileExistsError):
-        os.link(draft, file)
-    draft.unlink()
-
-
-def _audience(settings: Settings) -> str:
-    return settings.audience or AUDIENCE
-
-
-def _put(claims: dict[str, Any], path: str, value: Any) -> None:
-    """Set a claim at a dotted path."""
-    *steps, last = path.split(".")
-    for step in steps:
-        claims = claims.setdefault(step, {})
-    claims[last] = value
+    return tokens.Issuer(
+        name=dev_tokens.NAME,
+        audience=dev_tokens.audience(settings),
+        algorithms=(dev_tokens.ALGORITHM,),
+        keys=OwnKeys(dev_tokens.signing_key(settings)),
+    )

@@ -16,8 +16,9 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.shared import logs
 from services.shared.settings.installation import Settings
-from services.shared.web import docs, headers, health, logs, metrics, problems
+from services.shared.web import docs, headers, health, metrics, problems
 
 UNMATCHED: Final = "unmatched"
 HUNG_UP: Final = 499

@@ -1,13 +1,7 @@
 """Trouble that only a request over HTTP can have; `problems` holds its statuses beside those of the four kinds."""
 
-from services.shared.errors import ExpectedError
+from services.shared.errors import ExpectedError, Forbidden
 from services.shared.identity.actor import Actor
-
-
-class BadRequest(ExpectedError):
-    """The request is malformed: broken JSON, a broken cursor, a header that is missing or not of its form."""
-
-    code = "bad_request"
 
 
 class Unauthenticated(ExpectedError):
@@ -16,12 +10,10 @@ class Unauthenticated(ExpectedError):
     code = "unauthenticated"
 
 
-class Forbidden(ExpectedError):
-    """The token holds, but its bearer may not do this; `bearer` is whom the trail names where there is no actor."""
+class UnknownBearer(Forbidden):
+    """The token holds, but names nobody who is served here; `bearer` is whom the trail names, there being no actor."""
 
-    code = "forbidden"
-
-    def __init__(self, detail: str, *, code: str, bearer: Actor | None = None) -> None:
+    def __init__(self, detail: str, *, code: str, bearer: Actor) -> None:
         super().__init__(detail, code=code)
         self.bearer = bearer
 
@@ -52,9 +44,3 @@ class TooManyRequests(ExpectedError):
     def __init__(self, *, retry_after: int, policy: str) -> None:
         super().__init__(f"no more than {policy} requests; try again in {retry_after} s")
         self.retry_after = retry_after
-
-
-class Unavailable(ExpectedError):
-    """Something that the service stands on does not answer just now; the same request may succeed in a moment."""
-
-    code = "unavailable"

@@ -5,7 +5,8 @@ from typing import Final
 
 from starlette.responses import Response
 
-from services.shared.web.errors import BadRequest, PreconditionRequired
+from services.shared.errors import BadRequest
+from services.shared.web.errors import PreconditionRequired
 
 _TAG: Final = re.compile(r'"([1-9][0-9]{0,17})"')
 

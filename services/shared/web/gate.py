@@ -6,11 +6,12 @@ each refusal is on record, and the trail is not for whoever sends nonsense to fi
 
 from starlette.requests import Request
 
+from services.shared.errors import Forbidden
 from services.shared.identity.actor import Actor
 from services.shared.identity.permissions import Permission
 from services.shared.identity.roles import Role
 from services.shared.web import rates
-from services.shared.web.errors import Forbidden, Unauthenticated
+from services.shared.web.errors import Unauthenticated, UnknownBearer
 
 
 async def admit(request: Request, *, permission: Permission) -> rates.Share:
@@ -22,7 +23,7 @@ async def admit(request: Request, *, permission: Permission) -> rates.Share:
     shares: rates.Rates = request.app.state.rates
     try:
         actor = await request.app.state.actors.bearer(request.headers)
-    except (Unauthenticated, Forbidden) as trouble:
+    except (Unauthenticated, UnknownBearer) as trouble:
         request.state.actor = getattr(trouble, "bearer", None)
         shares.take(f"address:{request.client.host if request.client else ''}")
         raise

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.shared import audit, database, driver, errors
-from services.shared.web import errors as web_errors
+from services.shared.errors import Forbidden, Unavailable
 from services.shared.web import problems, validation
 
 _UNSTORABLE: Final = frozenset({"22000", "22003", "22021", "22P05"})
@@ -38,7 +38,7 @@ def install(app: FastAPI) -> None:
 
 async def _expected(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.ExpectedError)  # noqa: S101 (the handler is registered for these)
-    if isinstance(error, web_errors.Forbidden | errors.Refused):
+    if isinstance(error, Forbidden | errors.Refused):
         await _put_on_record(request, error)
     return problems.answer_expected(error)
 
@@ -110,4 +110,4 @@ async def _of_the_database(request: Request, error: Exception) -> Response:
 
 
 async def _no_database(_request: Request, _error: Exception) -> Response:
-    return problems.answer_expected(web_errors.Unavailable("the database cannot do this just now"))
+    return problems.answer_expected(Unavailable("the database cannot do this just now"))

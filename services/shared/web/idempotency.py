@@ -24,10 +24,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.shared import audit, clock, database, jobs
-from services.shared.errors import Conflict, Invalid
+from services.shared.errors import BadRequest, Conflict, Invalid
 from services.shared.tables.records import IdempotencyRecord
 from services.shared.vocabulary.records import Service
-from services.shared.web.errors import BadRequest
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"

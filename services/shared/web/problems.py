@@ -14,15 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
 from services.shared import database, errors
+from services.shared.errors import BadRequest, Forbidden, Unavailable
 from services.shared.web import errors as web_errors
 
 MEDIA_TYPE: Final = "application/problem+json"
 PATH: Final = "/problems"
 
 STATUSES: Final[Mapping[type[errors.ExpectedError], HTTPStatus]] = {
-    web_errors.BadRequest: HTTPStatus.BAD_REQUEST,
+    BadRequest: HTTPStatus.BAD_REQUEST,
     web_errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
-    web_errors.Forbidden: HTTPStatus.FORBIDDEN,
+    Forbidden: HTTPStatus.FORBIDDEN,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.Refused: HTTPStatus.CONFLICT,
@@ -33,7 +34,7 @@ STATUSES: Final[Mapping[type[errors.ExpectedError], HTTPStatus]] = {
     web_errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     web_errors.PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
     web_errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
-    web_errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The one table from kind of trouble to status; a kind that is not here has the status of the kind it descends from."""
 
@@ -158,4 +159,4 @@ def _headers(error: errors.ExpectedError) -> dict[str, str]:
         return {"WWW-Authenticate": f"Bearer{challenge}"}
     if isinstance(error, web_errors.TooManyRequests):
         return {"Retry-After": str(error.retry_after)}
-    return {"Retry-After": "1"} if isinstance(error, web_errors.Unavailable | database.Overtaken) else {}
+    return {"Retry-After": "1"} if isinstance(error, Unavailable | database.Overtaken) else {}

@@ -13,8 +13,9 @@ from typing import Any, Final, Protocol
 import jwt
 from jwt import PyJWK, PyJWKSet
 
-from services.shared.web import http_client
-from services.shared.web.errors import Unauthenticated, Unavailable
+from services.shared import calling
+from services.shared.errors import Unavailable
+from services.shared.web.errors import Unauthenticated
 
 LEEWAY_SECONDS: Final = 10
 LONGEST_TOKEN: Final = 16_384
@@ -76,7 +77,7 @@ class PublishedKeys:
             if time.monotonic() - self._tried_at <= waited_for:
                 return  # Somebody else tried while we waited.
             with suppress(Unavailable):
-                self._keys = by_id(await http_client.fetch_json(self.url))
+                self._keys = by_id(await calling.fetch_json(self.url))
             self._tried_at = time.monotonic()
 
 

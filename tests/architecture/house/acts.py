@@ -8,10 +8,9 @@ from functools import partial
 
 import httpx
 
-from services.shared import embedded, migrate
+from services.shared import dev_tokens, embedded, migrate
 from services.shared.identity.roles import Role
 from services.shared.settings.installation import Settings
-from services.shared.web import dev_issuer
 from tests.journeys import people
 from tests.journeys.conftest import Caller, County, Sign
 
@@ -32,7 +31,7 @@ def signer(settings: Settings) -> Sign:
     """Return what signs a token of the development issuer."""
 
     def sign(role: Role, *, name: str | None = None, teams: Sequence[str] = (), provider: str | None = None) -> str:
-        return dev_issuer.sign(settings, role=role, name=name, teams=teams, provider=provider)
+        return dev_tokens.sign(settings, role=role, name=name, teams=teams, provider=provider)
 
     return sign
 

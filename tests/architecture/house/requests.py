@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from services.shared import embedded
-from services.shared.web import logs
+from services.shared import embedded, logs
 from tests import databases
 from tests.architecture.house import acts
 from tests.architecture.house.source import ROOT

@@ -15,9 +15,9 @@ from services.card_ingest.kit.conformance import Door
 from services.card_ingest.kit.judging import Check
 from services.card_ingest.profiles import profile as profiles
 from services.card_ingest.signatures import standard_webhooks
+from services.shared import calling
 from services.shared.identity.roles import Role
 from services.shared.vocabulary.feeds import RowOutcome
-from services.shared.web import http_client
 from tests.builders import deliveries as build
 from tests.card_ingest.conftest import Feed
 from tests.http import Clients
@@ -138,7 +138,7 @@ async def door(feed: Feed, clients: Clients) -> Door:
     made = await clients.of(Role.ADMINISTRATOR).post("/v1/feeds/northbank/keys")
     client = clients.bare(Role.FEED, provider="northbank")
     token = client.headers["Authorization"].removeprefix("Bearer ")
-    return Door(http_client.Caller(client), "northbank", token, made.json()["secret"])
+    return Door(calling.Caller(client), "northbank", token, made.json()["secret"])
 
 
 def wrong(checks: Sequence[Check]) -> list[str]:
@@ -154,10 +154,10 @@ async def test_our_own_door_keeps_the_rules_and_stores_nothing(door: Door, feed:
 
 
 async def test_a_door_that_takes_whatever_comes_is_found_out(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def takes_all(*_: object, **__: object) -> http_client.Answer:
-        return http_client.Answer(200, {}, b'{"sample": [1, 2]}')
+    async def takes_all(*_: object, **__: object) -> calling.Answer:
+        return calling.Answer(200, {}, b'{"sample": [1, 2]}')
 
-    monkeypatch.setattr(http_client.Caller, "ask", takes_all)
+    monkeypatch.setattr(calling.Caller, "ask", takes_all)
     assert len(wrong(await conformance.check(door))) == 7
 
 

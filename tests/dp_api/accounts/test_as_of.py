@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from services.dp_api.accounts import queries, schemas
-from services.shared.web import pages
+from services.shared import paging
 from tests.builders import deliveries as build
 from tests.databases import Databases
 
@@ -19,7 +19,7 @@ INSTANT = timedelta(microseconds=1)
 async def shown(databases: Databases, account_id: UUID) -> tuple[datetime | None, bool]:
     async with databases.dp_api.read(actor=build.ACTOR) as session:
         one, _ = await queries.account(session, account_id=account_id, now=NOW)
-        ((listed, _),) = await queries.accounts(session, wanted=ALL, page=pages.Page(), now=NOW)
+        ((listed, _),) = await queries.accounts(session, wanted=ALL, page=paging.Page(), now=NOW)
     assert (listed.balance_as_of, listed.feed_is_late) == (one.balance_as_of, one.feed_is_late)
     return one.balance_as_of, one.feed_is_late
 

@@ -7,10 +7,10 @@ from sqlalchemy import text
 from services.dp_api.agreements import operations as agreement_operations
 from services.dp_api.agreements import schemas as agreement_schemas
 from services.dp_api.budgets import operations, queries
+from services.shared import paging
 from services.shared.database import WriteSession
 from services.shared.errors import Conflict, Invalid, Refused
 from services.shared.vocabulary.agreements import LegalBasis, PaymentSchedule
-from services.shared.web import pages
 from tests import trail
 from tests.builders import agreements, recipients
 from tests.builders.agreements import TODAY
@@ -59,7 +59,7 @@ async def test_what_holds_on_a_day_is_the_last_revision_of_the_last_day_begun(se
     ):
         holding = await queries.budget_on(session, agreement_id=draft.id, day=day)
         assert (None if holding is None else holding.weekly_gross_pence) == expected, day
-    history = await queries.budgets(session, agreement_id=draft.id, page=pages.Page(limit=10))
+    history = await queries.budgets(session, agreement_id=draft.id, page=paging.Page(limit=10))
     assert [(row.effective_from.month, row.revision, row.weekly_gross_pence) for row in history] == [
         (6, 2, 250),
         (6, 1, 300),
@@ -72,10 +72,10 @@ async def test_the_history_goes_on_where_a_page_ends(session: WriteSession) -> N
     draft = await a_draft(session)
     for gross in (1, 2, 3):
         await agreements.a_budget(session, draft.id, weekly_gross_pence=gross)
-    first = await queries.budgets(session, agreement_id=draft.id, page=pages.Page(limit=2))
+    first = await queries.budgets(session, agreement_id=draft.id, page=paging.Page(limit=2))
     assert [row.revision for row in first] == [3, 2, 1]
     cursor = queries.ORDER.cursor(first[1].effective_from, first[1].revision)
-    rest = await queries.budgets(session, agreement_id=draft.id, page=pages.Page(limit=2, cursor=cursor))
+    rest = await queries.budgets(session, agreement_id=draft.id, page=paging.Page(limit=2, cursor=cursor))
     assert [row.revision for row in rest] == [1]
 
 

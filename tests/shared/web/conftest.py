@@ -7,8 +7,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.shared import dev_tokens
 from services.shared.identity.roles import Role
-from services.shared.web import dev_issuer
 from tests.databases import Databases
 from tests.shared.web import small_app
 
@@ -31,7 +31,7 @@ async def client_of(small: FastAPI, databases: Databases) -> AsyncIterator[Clien
         ) -> httpx.AsyncClient:
             client = httpx.AsyncClient(transport=httpx.ASGITransport(app=small), base_url="http://localhost")
             if role is not None:
-                signed = dev_issuer.sign(databases.settings, role=role, name=name, teams=teams, provider="acme")
+                signed = dev_tokens.sign(databases.settings, role=role, name=name, teams=teams, provider="acme")
                 client.headers["Authorization"] = f"Bearer {signed}"
             stack.push_async_callback(client.aclose)
             return client

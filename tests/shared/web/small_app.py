@@ -8,14 +8,15 @@ from fastapi import FastAPI, Response
 from sqlalchemy import select, text
 from starlette.responses import StreamingResponse
 
-from services.shared import audit, errors
+from services.shared import audit, errors, paging
 from services.shared.database import Database
 from services.shared.law import sources
 from services.shared.law.findings import Finding
 from services.shared.settings.installation import Settings
 from services.shared.tables.staff import Team
+from services.shared.values import bodies
 from services.shared.vocabulary.records import Service
-from services.shared.web import bodies, etags, pages
+from services.shared.web import etags
 from services.shared.web.app import create_app
 from services.shared.web.dependencies import Caller, IfMatch, Page, Read, RequestId, Store, Today, Write
 from services.shared.web.routing import Router, once
@@ -23,7 +24,7 @@ from services.shared.web.routing import Router, once
 SECRET = "Wilhelmina Featherstonehaugh"
 RECIPIENT = "7f3c0a52-6a53-4d7c-9a55-0c9d2f6b1e10"
 AGREEMENT = "7f3c0a52-6a53-4d7c-9a55-0c9d2f6b1e11"
-ORDER = pages.Order(Team.code)
+ORDER = paging.Order(Team.code)
 router = Router(prefix="/v1/teams", tags=["teams"])
 
 
@@ -55,14 +56,14 @@ async def register_recipient(body: NewTeam, session: Write, response: Response) 
 
 
 @router.get("")
-async def list_teams(session: Read, page: Page) -> pages.Paged[TeamShown]:
+async def list_teams(session: Read, page: Page) -> paging.Paged[TeamShown]:
     """List teams by code."""
     question = select(Team).order_by(Team.code).limit(page.limit + 1)
     if (reached := ORDER.after(page)) is not None:
         question = question.where(Team.code > reached[0])
     rows = list(await session.scalars(question))
     shown, next_cursor = ORDER.cut(rows, page, key=lambda team: (team.code,))
-    return pages.Paged(items=[TeamShown.model_validate(team) for team in shown], next_cursor=next_cursor)
+    return paging.Paged(items=[TeamShown.model_validate(team) for team in shown], next_cursor=next_cursor)
 
 
 @router.get("/{team_id}/troubles/{trouble}")

@@ -14,10 +14,10 @@ from openapi_spec_validator import validate
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.shared import clock, jobs, migrate
+from services.shared import clock, jobs, logs, migrate
 from services.shared.identity.roles import Role
 from services.shared.vocabulary.records import Service
-from services.shared.web import app, headers, logs, rates, routing
+from services.shared.web import app, headers, rates, routing
 from services.shared.web.errors import TooManyRequests
 from tests.databases import Databases
 from tests.shared.web import small_app

@@ -7,11 +7,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from fastapi import FastAPI
 
-from services.shared import audit
+from services.shared import audit, dev_tokens
 from services.shared.identity.roles import Role
 from services.shared.settings.installation import Settings
 from services.shared.settings.unsafe import UnsafeSettingsError
-from services.shared.web import actors, dev_issuer
+from services.shared.web import actors
 from tests.databases import Databases
 from tests.shared.web.conftest import ClientOf
 
@@ -20,11 +20,11 @@ ME = "/v1/teams/me/today"
 
 def signed(settings: Settings, *, header: dict[str, Any] | None = None, **changes: Any) -> str:
     claims = jwt.decode(
-        dev_issuer.sign(settings, role=Role.CARE_WORKER, name="1001"), options={"verify_signature": False}
+        dev_tokens.sign(settings, role=Role.CARE_WORKER, name="1001"), options={"verify_signature": False}
     )
     changed = {name: value for name, value in (claims | changes).items() if value is not None}
-    headers = {"kid": dev_issuer.KEY_ID, **(header or {})}
-    return jwt.encode(changed, dev_issuer.signing_key(settings), algorithm="ES256", headers=headers)
+    headers = {"kid": dev_tokens.KEY_ID, **(header or {})}
+    return jwt.encode(changed, dev_tokens.signing_key(settings), algorithm="ES256", headers=headers)
 
 
 async def answer(client_of: ClientOf, authorization: str | None) -> tuple[int, str]:
@@ -70,7 +70,7 @@ async def test_a_token_is_held_to_its_time_issuer_audience_and_subject(
 async def test_a_token_signed_otherwise_than_its_issuer_signs_is_401(client_of: ClientOf, databases: Databases) -> None:
     settings = databases.settings
     claims = jwt.decode(signed(settings), options={"verify_signature": False})
-    kid = {"kid": dev_issuer.KEY_ID}
+    kid = {"kid": dev_tokens.KEY_ID}
     strangers = [
         jwt.encode(claims, ec.generate_private_key(ec.SECP256R1()), algorithm="ES256", headers=kid),
         jwt.encode(claims, rsa.generate_private_key(65537, 2048), algorithm="RS256", headers=kid),
@@ -118,7 +118,7 @@ async def test_without_the_claims_our_own_register_says_who_it_is_and_which_team
     assert await answer(client_of, f"Bearer {token}") == (403, "not_staff")
     async with databases.superuser() as connection:
         await connection.execute("INSERT INTO staff_member VALUES ('4711', 'A', true, 1, now())")
-        await connection.execute("INSERT INTO staff_login VALUES ($1, 'oid-1', '4711')", dev_issuer.NAME)
+        await connection.execute("INSERT INTO staff_login VALUES ($1, 'oid-1', '4711')", dev_tokens.NAME)
         await connection.execute("INSERT INTO team VALUES ('west', 'West')")
         await connection.execute("INSERT INTO staff_team VALUES ('4711', 'west')")
     found = (await client_of().get(ME, headers={"Authorization": f"Bearer {token}"})).json()
@@ -200,8 +200,8 @@ async def test_a_feed_is_a_machine_of_one_provider_and_nothing_else(client_of: C
 def test_production_signs_no_token(small: FastAPI, databases: Databases) -> None:
     production = databases.settings.model_copy(update={"environment": "production", "dev_issuer": True})
     with pytest.raises(UnsafeSettingsError):
-        dev_issuer.sign(production, role=Role.AUDITOR)
+        dev_tokens.sign(production, role=Role.AUDITOR)
     off = databases.settings.model_copy(update={"dev_issuer": False})
     with pytest.raises(UnsafeSettingsError):
-        dev_issuer.sign(off, role=Role.AUDITOR)
+        dev_tokens.sign(off, role=Role.AUDITOR)
     assert actors.trusted(off) == {}

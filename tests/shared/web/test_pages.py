@@ -9,22 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.shared import paging
+from services.shared.errors import BadRequest
 from services.shared.tables.agreements import Agreement, Budget
 from services.shared.tables.clawback import ClawbackRun
 from services.shared.tables.staff import StaffMember, Team
 from services.shared.tables.transactions import CardTransaction, Category
 from services.shared.vocabulary.money import SpendCategory
-from services.shared.web import pages
-from services.shared.web.errors import BadRequest
 
-ORDERS: tuple[pages.Order[Any], ...] = (
-    pages.Order(Team.code),
-    pages.Order(Category.code),
-    pages.Order(Agreement.id),
-    pages.Order(CardTransaction.row_number),
-    pages.Order(Budget.effective_from, Budget.revision),
-    pages.Order(ClawbackRun.started_at, ClawbackRun.id),
-    pages.Order(ClawbackRun.started_at, ClawbackRun.id, name="latest"),
+ORDERS: tuple[paging.Order[Any], ...] = (
+    paging.Order(Team.code),
+    paging.Order(Category.code),
+    paging.Order(Agreement.id),
+    paging.Order(CardTransaction.row_number),
+    paging.Order(Budget.effective_from, Budget.revision),
+    paging.Order(ClawbackRun.started_at, ClawbackRun.id),
+    paging.Order(ClawbackRun.started_at, ClawbackRun.id, name="latest"),
 )
 
 
@@ -66,10 +66,10 @@ def is_held(key: object) -> bool:
 
 @given(st.sampled_from(ORDERS), CURSORS)
 def test_whatever_is_in_a_cursor_it_is_refused_or_its_keys_can_be_looked_for(
-    order: pages.Order[Any], cursor: str
+    order: paging.Order[Any], cursor: str
 ) -> None:
     with suppress(BadRequest):
-        keys = order.after(pages.Page(cursor=cursor))
+        keys = order.after(paging.Page(cursor=cursor))
         assert keys is not None
         assert all(is_held(key) for key in keys)
 
@@ -78,28 +78,28 @@ def test_whatever_is_in_a_cursor_it_is_refused_or_its_keys_can_be_looked_for(
 def test_a_cursor_gives_back_the_keys_that_it_was_made_of(day: date, number: int, code: str, of: UUID) -> None:
     moment = datetime(2026, 11, 22, 10, 30, 0, 123456, tzinfo=UTC)
     for order, keys in (
-        (pages.Order(Budget.effective_from, Budget.revision), (day, number)),
-        (pages.Order(ClawbackRun.started_at, ClawbackRun.id), (moment, of)),
-        (pages.Order(StaffMember.staff_number), (code.replace("\x00", ""),)),
-        (pages.Order(Category.code), (SpendCategory.HOME_CARE,)),
+        (paging.Order(Budget.effective_from, Budget.revision), (day, number)),
+        (paging.Order(ClawbackRun.started_at, ClawbackRun.id), (moment, of)),
+        (paging.Order(StaffMember.staff_number), (code.replace("\x00", ""),)),
+        (paging.Order(Category.code), (SpendCategory.HOME_CARE,)),
     ):
-        assert order.after(pages.Page(cursor=order.cursor(*keys))) == keys
+        assert order.after(paging.Page(cursor=order.cursor(*keys))) == keys
 
 
 def test_a_cursor_of_one_order_is_none_of_another() -> None:
-    rising = pages.Order(Team.code, name="rising")
-    falling = pages.Order(Team.code, name="falling")
+    rising = paging.Order(Team.code, name="rising")
+    falling = paging.Order(Team.code, name="falling")
     with pytest.raises(BadRequest):
-        falling.after(pages.Page(cursor=rising.cursor("north")))
+        falling.after(paging.Page(cursor=rising.cursor("north")))
 
 
 def test_a_number_is_no_larger_than_its_column_holds() -> None:
-    rows = pages.Order(CardTransaction.row_number)
-    assert rows.after(pages.Page(cursor=rows.cursor(2**31 - 1))) == (2**31 - 1,)
+    rows = paging.Order(CardTransaction.row_number)
+    assert rows.after(paging.Page(cursor=rows.cursor(2**31 - 1))) == (2**31 - 1,)
     with pytest.raises(BadRequest):
-        rows.after(pages.Page(cursor=rows.cursor(2**31)))
+        rows.after(paging.Page(cursor=rows.cursor(2**31)))
 
 
 def test_a_list_cannot_be_sorted_by_what_no_cursor_carries() -> None:
-    with pytest.raises(pages.UnsortableColumnError):
-        pages.Order(CardTransaction.content_digest)  # type: ignore[type-var]
+    with pytest.raises(paging.UnsortableColumnError):
+        paging.Order(CardTransaction.content_digest)  # type: ignore[type-var]

@@ -10,10 +10,11 @@ import respx
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from services.shared.errors import Forbidden, Unavailable
 from services.shared.identity.roles import Role
 from services.shared.settings.installation import Settings
 from services.shared.web import actors, tokens
-from services.shared.web.errors import Forbidden, Unauthenticated, Unavailable
+from services.shared.web.errors import Unauthenticated
 from tests.databases import Databases
 
 TENANT = "https://login.example/11111111-2222-3333-4444-555555555555/v2.0"

@@ -7,7 +7,7 @@ places in the code it passed through. A database's own message would repeat the 
 import logging
 import sys
 import traceback
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from structlog.typing import Processor
 
 from services.shared import driver
 
-_OURS: Final = Path(__file__).resolve().parents[2]
+_OURS: Final = Path(__file__).resolve().parents[1]
 
 log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("dp")
 
@@ -30,7 +30,7 @@ def configure(level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _without_exception_text,
     ]
-    as_json = structlog.processors.JSONRenderer(serializer=_as_json)
+    as_json = structlog.processors.JSONRenderer(serializer=_as_json, default=str)
     structlog.configure(
         processors=[*shared, as_json],
         wrapper_class=structlog.make_filtering_bound_logger(least),
@@ -86,5 +86,5 @@ def _without_exception_text(_logger: Any, _method: str, event: MutableMapping[st
     return event
 
 
-def _as_json(event: Any, **_options: Any) -> str:
-    return orjson.dumps(event, default=str).decode()
+def _as_json(event: Any, default: Callable[[Any], Any]) -> str:
+    return orjson.dumps(event, default=default).decode()

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import BigInteger, ColumnElement, Integer, SmallInteger
 from sqlalchemy.orm import InstrumentedAttribute
 
-from services.shared.web.errors import BadRequest
+from services.shared.errors import BadRequest
 
 SMALLEST: Final = 1
 USUAL: Final = 50

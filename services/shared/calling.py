@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from services.shared.web.errors import Unavailable
+from services.shared.errors import Unavailable
 
 SECONDS: Final = 5.0
 PIECE_SECONDS: Final = 10.0
@@ -63,7 +63,7 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(address: str, *, at_once: int) -> AsyncIterator[Caller]:
+async def connected(address: str, *, at_once: int) -> AsyncIterator[Caller]:
     """Open a way to speak to an address, over so many connections at once at most."""
     limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
     timeout = httpx.Timeout(CALL_SECONDS)
