@@ -30,10 +30,10 @@ class Scale:
 
 SCALES = {
     Size.SMALL: Scale(
-        Size.SMALL, warm_up=0, rounds=3, accounts=13_500, rows_a_round=10_000, transactions=100_000, requests=200
+        Size.SMALL, warm_up=1, rounds=3, accounts=13_500, rows_a_round=10_000, transactions=100_000, requests=160
     ),
     Size.NORMAL: Scale(
-        Size.NORMAL, warm_up=1, rounds=5, accounts=130_000, rows_a_round=40_000, transactions=1_000_000, requests=2_000
+        Size.NORMAL, warm_up=1, rounds=5, accounts=130_000, rows_a_round=40_000, transactions=1_000_000, requests=3_200
     ),
     Size.LONG: Scale(
         Size.LONG, warm_up=1, rounds=5, accounts=130_000, rows_a_round=100_000, transactions=5_000_000, requests=5_000

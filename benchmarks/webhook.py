@@ -9,11 +9,11 @@ from uuid import uuid4
 
 from standardwebhooks import Webhook
 
-from benchmarks import batches, filling, ingest, measure, over_http, served, stage
+from benchmarks import batches, filling, generator, ingest, measure, over_http, served, stage
 from benchmarks.batches import Batch
+from benchmarks.generator import Figures, Load
 from benchmarks.ingest import Ledger
 from benchmarks.measure import Result, Scale
-from benchmarks.requests import Figures, Requests
 from benchmarks.stage import Stage
 from services.shared import dev_tokens, embedded
 from services.shared.identity.roles import Role
@@ -27,46 +27,56 @@ async def results(running: embedded.Server, scale: Scale, report: Callable[[str]
     async with stage.stage(running, name="bench_webhook", accounts=scale.accounts) as on:
         report("ingest.webhook")
         secret = await over_http.key(on)
-        async with served.served("webhook", on, secret=secret) as address:
-            return await _measured(on, scale, address, Webhook(secret))
+        async with served.served("webhook", on, secret=secret) as address, served.served("sink", on) as sink:
+            return await _measured(on, scale, Webhook(secret), address=address, sink=sink)
 
 
-async def _measured(on: Stage, scale: Scale, address: str, webhook: Webhook) -> list[Result]:
+async def _measured(on: Stage, scale: Scale, webhook: Webhook, *, address: str, sink: str) -> list[Result]:
     ledger = Ledger()
-    count = _A_ROUND[scale.size]
     token = dev_tokens.sign(on.settings, role=Role.FEED, provider=filling.PROVIDER)
-    host, _, port = address.removeprefix("http://").partition(":")
     kept: list[Figures] = []
-    answered: list[Figures] = []
 
-    async def push(path: str, sent: Sequence[Batch]) -> Figures:
-        first = f"POST /v1/feeds/{filling.PROVIDER}/{path} HTTP/1.1"
-        heads = f"{first}\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
-        requests = Requests([_request(heads, webhook, batch) for batch in sent], expected=b"HTTP/1.1 202")
-        return await requests.sent(host, int(port), connections=CONNECTIONS)
+    def made(name: str) -> list[Batch]:
+        return batches.singles(Random(name), count=_A_ROUND[scale.size], accounts=on.accounts)
+
+    def pushes(path: str, sent: Sequence[Batch]) -> list[bytes]:
+        head = (
+            f"POST /v1/feeds/{filling.PROVIDER}/{path} HTTP/1.1\r\nHost: {served.HOST}\r\nAuthorization: Bearer {token}"
+        )
+        return [_request(f"{head}\r\n", webhook, batch) for batch in sent]
 
     async def whole(number: int) -> float:
-        sent = batches.singles(Random(f"webhook {number}"), count=count, accounts=on.accounts)
-        kept.append(await push("deliveries", sent))
+        sent = made(f"webhook {number}")
+        figures = await _sent(address, pushes("deliveries", sent), status=202)
         ledger.add(sent)
-        return kept[-1].rate
+        if number >= 0:
+            kept.append(figures)
+        return figures.rate
 
     async def without(number: int) -> float:
-        sent = batches.singles(Random(f"without {number}"), count=count, accounts=on.accounts)
-        answered.append(await push("unkept-deliveries", sent))
-        return answered[-1].rate
+        return (await _sent(address, pushes("unkept-deliveries", made(f"without {number}")), status=202)).rate
 
-    await whole(-1)
-    await without(-1)
-    kept.clear()
-    median = await measure.interleaved(scale, {"whole": whole, "without": without})
+    async def nothing(number: int) -> float:
+        return (await _sent(sink, pushes("unkept-deliveries", made(f"sink {number}")), status=200)).rate
+
+    median = await measure.interleaved(scale, {"whole": whole, "without": without, "sink": nothing})
     await ingest.prove(on, ledger)
+    measure.require(
+        median["sink"] >= 2 * median["without"], "the load's generator is not clearly faster than the limit"
+    )
     limit_is = f"the same endpoint without a database, {CONNECTIONS} connections"
     slow = [measure.median([figures.percentile(share) for figures in kept]) for share in (50, 99)]
     return [
         Result("ingest.webhook", median["whole"], median["without"], "req/s", limit_is, 0.40, 0.60),
         Result("ingest.webhook.p99", slow[1], slow[0], "ms", "p50"),
+        Result("ingest.webhook.generator", median["sink"], median["without"], "req/s", limit_is, 2.0),
     ]
+
+
+async def _sent(address: str, ready: Sequence[bytes], *, status: int) -> Figures:
+    host, port = served.host_and_port(address)
+    load = Load(host=host, port=port, connections=CONNECTIONS, scripts=[ready], status=status)
+    return await generator.driven(load)
 
 
 def _request(heads: str, webhook: Webhook, batch: Batch) -> bytes:
