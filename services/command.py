@@ -118,7 +118,10 @@ def token(
         provider = provider or name or next(iter(demo_accounts.PROVIDERS))
     member = staff.example(role) if name is None else None
     number, teams = (member.staff_number, member.teams) if member else (name, ())
-    typer.echo(dev_tokens.sign(settings, role=role, name=number, teams=team or teams, provider=provider))
+    try:
+        typer.echo(dev_tokens.sign(settings, role=role, name=number, teams=team or teams, provider=provider))
+    except ValueError as malformed:
+        raise typer.BadParameter(str(malformed), param_hint="--name") from None
 
 
 @demo_app.command(name="load")

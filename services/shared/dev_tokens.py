@@ -24,6 +24,7 @@ from jwt.algorithms import ECAlgorithm
 from services.shared.identity.roles import Role
 from services.shared.settings.installation import Settings
 from services.shared.settings.unsafe import UnsafeSettingsError
+from services.shared.values import staff_numbers
 
 NAME: Final = "urn:direct-payments:dev-issuer"
 AUDIENCE: Final = "direct-payments"
@@ -44,13 +45,14 @@ def sign(
     client: str = CLIENT,
     holds_seconds: int = HOLDS_SECONDS,
 ) -> str:
-    """Return a token for a role; `name` is the staff number (or the feed's machine), `dev-<role>` where none is given.
+    """Return a token for a role; `name` is the staff number (or the feed's machine), `DEV-<ROLE>` where none is given.
 
     `client` is the application that asked for it: each of a provider's senders has its own share of requests.
 
-    Raises UnsafeSettingsError where the dev issuer is not switched on.
+    Raises UnsafeSettingsError where the dev issuer is not switched on, ValueError for what is no staff number.
     """
     subject = name or f"dev-{role.value.replace('_', '-')}"
+    subject = subject if role is Role.FEED else staff_numbers.folded(subject)
     claims: dict[str, Any] = {
         "iss": NAME,
         "aud": audience(settings),

@@ -755,7 +755,9 @@ CREATE TABLE direct_payments.quarantine_resolution (
     withdraws text[],
     CONSTRAINT ck_quarantine_resolution_answered_has_answerer CHECK ((((status)::text = 'proposed'::text) = (decided_by IS NULL))),
     CONSTRAINT ck_quarantine_resolution_answered_has_moment CHECK (((decided_by IS NULL) = (decided_at IS NULL))),
+    CONSTRAINT ck_quarantine_resolution_decided_by_person CHECK ((decided_by ~ '^[A-Z0-9][A-Z0-9-]{0,39}$'::text)),
     CONSTRAINT ck_quarantine_resolution_proposal_status CHECK (((status)::text = ANY ((ARRAY['proposed'::character varying, 'confirmed'::character varying, 'rejected'::character varying])::text[]))),
+    CONSTRAINT ck_quarantine_resolution_proposed_by_person CHECK ((proposed_by ~ '^[A-Z0-9][A-Z0-9-]{0,39}$'::text)),
     CONSTRAINT ck_quarantine_resolution_resolution CHECK (((resolution)::text = ANY ((ARRAY['post'::character varying, 'already_posted'::character varying, 'no_money'::character varying, 'replace'::character varying])::text[]))),
     CONSTRAINT ck_quarantine_resolution_two_people CHECK (((decided_by <> proposed_by) OR ((status)::text = 'rejected'::text)))
 );
@@ -896,7 +898,8 @@ CREATE TABLE direct_payments.staff_member (
     display_name text NOT NULL,
     is_active boolean NOT NULL,
     version bigint NOT NULL,
-    updated_at timestamp with time zone NOT NULL
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT ck_staff_member_staff_number_is_folded CHECK ((staff_number ~ '^[A-Z0-9][A-Z0-9-]{0,39}$'::text))
 );
 ALTER TABLE direct_payments.staff_member OWNER TO direct_payments_owner;
 CREATE TABLE direct_payments.staff_team (

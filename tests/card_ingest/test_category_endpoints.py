@@ -70,7 +70,7 @@ async def test_a_rule_holds_for_what_posts_later_and_never_rewrites(feed: Feed, 
     rule = made.json()
     assert (rule["merchant"], rule["made_by"], rule["kind"], rule["unknown_code"]) == (
         "CORNER SHOP",
-        "f1",
+        "F1",
         "merchant",
         False,
     )
@@ -165,7 +165,7 @@ async def test_recategorised_money_moves_in_reports_lists_and_history(feed: Feed
     events = [build.an_event(f"T{number}", amount_pence=100 * number) for number in (1, 2, 3)]
     await feed.send(*events)
     await spend.fold_spend(feed.database, actor=card_ingest.SCHEDULER)
-    client = clients.of(Role.FINANCE_OFFICER, name="f2")
+    client = clients.of(Role.FINANCE_OFFICER, name="F2")
     answer = await client.post(CATEGORISATIONS, json=to_respite("T1", "T3"))
     assert answer.status_code == 201, answer.text
     assert {key: answer.json()[key] for key in ("transactions", "unchanged", "pence")} == {
@@ -184,7 +184,7 @@ async def test_recategorised_money_moves_in_reports_lists_and_history(feed: Feed
     history = (await client.get(CATEGORISATIONS, params={"provider": build.PROVIDER, "transaction_id": "T1"})).json()
     assert [item["category"] for item in history["items"]] == ["travel", "respite"]
     assert (history["category"], history["posted_category"]) == ("travel", "retail_household")
-    assert (history["rule"]["mcc"], history["items"][0]["made_by"]) == ("5411", "f2")
+    assert (history["rule"]["mcc"], history["items"][0]["made_by"]) == ("5411", "F2")
 
 
 async def test_the_report_of_single_days_has_the_categories_that_count_now(feed: Feed, clients: Clients) -> None:

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from services.card_ingest.reasons import Reason
+from services.shared.values import staff_numbers
 from services.shared.vocabulary.feeds import Resolution
 from services.shared.vocabulary.money import EventStatus
 
@@ -43,9 +44,11 @@ def possible(*, code: str, status: EventStatus | None) -> frozenset[Resolution]:
 def are_two_people(*, proposed_by: str, confirmed_by: str) -> bool:
     """Tell whether another person confirms than the one who proposed.
 
+    A machine is nobody's second person, and a staff number spelt in another way is no other one.
+
     Council policy: nobody decides alone about money that has gone astray (separation of duties).
     """
-    return proposed_by != confirmed_by
+    return staff_numbers.are_two_people(proposed_by, confirmed_by)
 
 
 def decided_id(*, code: str, transaction_id: str, delivery_number: int, row_number: int) -> str:

@@ -13,7 +13,7 @@ from services.shared.web import dependencies, routing
 router = routing.Router(prefix="/v1", tags=["staff"])
 
 TeamCode = Annotated[fields.Code, Path(description="The team's code.")]
-StaffNumber = Annotated[fields.Code, Path(description="The council's number of a member of staff.")]
+StaffNumber = Annotated[fields.StaffNumber, Path(description="The council's number of a member of staff.")]
 
 
 @router.get("/me")

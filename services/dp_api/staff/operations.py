@@ -8,6 +8,7 @@ from services.shared import audit, clock
 from services.shared.database import WriteSession
 from services.shared.errors import Conflict, Invalid
 from services.shared.tables.staff import StaffLogin, StaffMember, StaffTeam, Team
+from services.shared.values import staff_numbers
 
 
 async def set_team(session: WriteSession, *, code: str, values: schemas.TeamName) -> schemas.TeamView:
@@ -33,10 +34,12 @@ async def set_staff_member(
 ) -> schemas.StaffMemberView:
     """Set everything about a staff member at once, registering them when the number is new.
 
-    Raises Invalid for a team that does not exist, and Conflict for an account that belongs to somebody else: a person
-    is one staff number, so that nobody is their own second person.
+    Raises Invalid for a team that does not exist, and Conflict for an account that belongs to somebody else, or that
+    is the administrator's own: a person is one staff number, so that nobody is their own second person.
     """
+    staff_number = staff_numbers.folded(staff_number)
     await _refuse_unknown_teams(session, codes=values.teams)
+    await _refuse_own_login(session, staff_number=staff_number, values=values)
     await _refuse_foreign_logins(session, staff_number=staff_number, values=values)
     member = await session.get(StaffMember, staff_number, with_for_update=True)
     before = {} if member is None else _facts(await queries.staff_member(session, staff_number=staff_number))
@@ -73,6 +76,15 @@ async def _refuse_foreign_logins(
     owners = await queries.login_owners(session, logins=asked)
     if any(owner != staff_number for _, owner in owners):
         raise Conflict("one of the accounts belongs to another staff member", code="login_taken")
+
+
+async def _refuse_own_login(session: WriteSession, *, staff_number: str, values: schemas.StaffMemberSettings) -> None:
+    """Raise Conflict where the actor would make their own account somebody's, or nobody's."""
+    own = (session.actor.issuer, session.actor.subject)
+    owners = await queries.login_owners(session, logins=[own])
+    is_theirs_now = any(owner == staff_number for _, owner in owners)
+    if is_theirs_now != (own in [(login.issuer, login.subject) for login in values.logins]):
+        raise Conflict("another administrator says whose your own account is", code="own_login")
 
 
 async def _replace_teams_and_logins(

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.shared.tables.base import At, Code, Identifier, Pence, Table, choice, held_by
+from services.shared.values import staff_numbers
 from services.shared.vocabulary.feeds import (
     DeliveryDoor,
     DeliveryStatus,
@@ -269,6 +270,9 @@ class QuarantineResolution(Table):
         CheckConstraint("(status = 'proposed') = (decided_by IS NULL)", name="answered_has_answerer"),
         CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="answered_has_moment"),
         CheckConstraint("decided_by <> proposed_by OR status = 'rejected'", name="two_people"),
+        # Both are staff numbers in the one way they are written, or the check before could not tell one from two.
+        CheckConstraint(f"proposed_by ~ '^{staff_numbers.FORM}$'", name="proposed_by_person"),
+        CheckConstraint(f"decided_by ~ '^{staff_numbers.FORM}$'", name="decided_by_person"),
         Index(
             "uq_quarantine_resolution_open",
             "quarantined_row_id",

@@ -2,10 +2,11 @@
 by dp_api.
 """
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.shared.tables.base import At, Code, Table, held_by
+from services.shared.values import staff_numbers
 from services.shared.vocabulary.records import Service
 
 
@@ -23,7 +24,10 @@ class StaffMember(Table):
     """One person on the council's staff, by staff number."""
 
     __tablename__ = "staff_member"
-    __table_args__ = {"info": held_by(Service.DP_API)}
+    __table_args__ = (
+        CheckConstraint(f"staff_number ~ '^{staff_numbers.FORM}$'", name="staff_number_is_folded"),
+        {"info": held_by(Service.DP_API)},
+    )
 
     staff_number: Mapped[Code] = mapped_column(primary_key=True)
     display_name: Mapped[str]

@@ -4,7 +4,9 @@ import re
 from datetime import date
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+
+from services.shared.values import staff_numbers
 
 _WRITTEN_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
@@ -37,7 +39,22 @@ Reason = Annotated[
 """Why an act is done, in the words of whoever does it; kept in the audit trail."""
 
 Code = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-"""A short name that the council gives, such as a team's or a staff number."""
+"""A short name that the council gives, such as a team's."""
+
+StaffNumber = Annotated[
+    str,
+    AfterValidator(staff_numbers.folded),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 40,
+            "pattern": staff_numbers.SENT,
+            "description": "The council's number of a member of staff; taken as capitals.",
+        }
+    ),
+]
+"""A member of staff, by number: taken as capitals, so that one person is one number however it is written."""
 
 LastFour = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$")]
 """The last four digits of a card or account, which is all that is ever kept of its number."""

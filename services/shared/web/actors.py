@@ -21,6 +21,7 @@ from services.shared.identity.actor import MACHINE_PREFIX, Actor
 from services.shared.identity.roles import TEAM_BOUND, Role
 from services.shared.settings.installation import Settings
 from services.shared.tables.staff import StaffLogin, StaffMember, StaffTeam
+from services.shared.values import staff_numbers
 from services.shared.web import certificates, dev_issuer, tokens
 from services.shared.web.errors import Unauthenticated, UnknownBearer
 
@@ -29,7 +30,7 @@ MOST_REMEMBERED: Final = 10_000
 MOST_CHARACTERS: Final = 200
 UNKNOWN_PREFIX: Final = "unknown:"
 CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
-"""A staff number or a provider's code; without a colon, so that nobody is taken for a machine of ours."""
+"""A provider's code; without a colon, so that nobody is taken for another machine of ours."""
 _SCHEME: Final = "bearer "
 _SHOWN_OF_FINGERPRINT: Final = 16
 _ROLES: Final[Mapping[str, Role]] = {role.value: role for role in Role}
@@ -119,7 +120,7 @@ class Actors:
         roles = frozenset(_ROLES[name] for name in texts(at(claims, self._settings.roles_claim)) if name in _ROLES)
         if Role.FEED in roles:
             return self._feed(claims, roles)
-        standing = await self._standing(self._code(claims, self._settings.staff_number_claim, "staff_number"), claims)
+        standing = await self._standing(self._staff_number(claims), claims)
         return Actor(
             name=standing.staff_number,
             roles=roles,
@@ -129,22 +130,31 @@ class Actors:
             client=client_of(claims),
         )
 
-    def _code(self, claims: Mapping[str, Any], path: str, name: str) -> str | None:
-        """Return the code at a claim's path, None where there is none; raises UnknownBearer where it is malformed."""
-        claimed = at(claims, path)
+    def _staff_number(self, claims: Mapping[str, Any]) -> str | None:
+        """Return the claimed number, None where there is none; raises UnknownBearer, on record, where malformed."""
+        claimed = at(claims, self._settings.staff_number_claim)
         if claimed is None or claimed == "":
             return None
+        try:
+            return staff_numbers.folded(claimed if isinstance(claimed, str) else "")
+        except ValueError:
+            detail = "the token's staff number is not 1 to 40 letters A to Z, digits and hyphens"
+            raise _refusal(claims, detail, code="staff_number_malformed") from None
+
+    def _provider(self, claims: Mapping[str, Any]) -> str:
+        """Return the claimed provider's code; raises UnknownBearer, on record, where it is missing or malformed."""
+        claimed = at(claims, self._settings.provider_claim)
+        if claimed is None or claimed == "":
+            raise _refusal(claims, "the token of a feed must name its provider", code="provider_missing")
         if not isinstance(claimed, str) or not CODE.fullmatch(claimed):
-            detail = f"the token's {name.replace('_', ' ')} is not 1 to 40 letters, digits, dots, dashes or underscores"
-            raise _refusal(claims, detail, code=f"{name}_malformed")
+            detail = "the token's provider is not 1 to 40 letters, digits, dots, dashes or underscores"
+            raise _refusal(claims, detail, code="provider_malformed")
         return claimed
 
     def _feed(self, claims: Mapping[str, Any], roles: frozenset[Role]) -> Actor:
-        provider = self._code(claims, self._settings.provider_claim, "provider")
         if roles != {Role.FEED}:
             raise _refusal(claims, "a feed's machine holds no other role", code="feed_holds_other_roles")
-        if provider is None:
-            raise _refusal(claims, "the token of a feed must name its provider", code="provider_missing")
+        provider = self._provider(claims)
         issuer, subject = claims["iss"], printable(claims["sub"])
         client = client_of(claims) or subject
         name = f"{MACHINE_PREFIX}{provider}:{client}"
@@ -152,12 +162,15 @@ class Actors:
 
     async def _standing(self, claimed: str | None, claims: Mapping[str, Any]) -> Standing:
         async with self._database.read() as session:
-            number = claimed or await session.scalar(
+            registered = await session.scalar(
                 select(StaffLogin.staff_number).where(
                     StaffLogin.issuer == claims["iss"], StaffLogin.subject == claims["sub"]
                 )
             )
-            if number is None:
+            if claimed is not None and registered not in {None, claimed}:
+                detail = "the token names another staff number than our register has for its log-in"
+                raise _refusal(claims, detail, code="login_of_another")
+            if (number := claimed or registered) is None:
                 detail = "the token names no staff number, and its log-in is not on our register"
                 raise _refusal(claims, detail, code="not_staff")
             teams = select(func.array_agg(StaffTeam.team_code)).where(StaffTeam.staff_number == number)

@@ -10,7 +10,9 @@ import pytest
 from services.card_ingest import pipeline, queries
 from services.card_ingest.reconciliation import proof
 from services.card_ingest.schemas import Receipt
+from services.shared import dev_tokens
 from services.shared.identity.roles import Role
+from tests import http
 from tests.builders import deliveries as build
 from tests.builders.deliveries import Books
 from tests.card_ingest import test_payees as payees
@@ -250,6 +252,21 @@ async def test_nobody_decides_alone(desk: Desk, clients: Clients) -> None:
         )
     assert await desk.feed.books() == Books(-1000, 0, 1)
     assert await desk.waiting_row() == row_id
+
+
+@pytest.mark.parametrize("spelling", ["f1", "\uff261", "F\uff11"])
+async def test_nobody_confirms_their_own_proposal_under_another_spelling(
+    desk: Desk, clients: Clients, spelling: str
+) -> None:
+    await two_versions(desk.feed)
+    proposed = (await desk.propose("replace")).json()
+    signed = dev_tokens.sign(clients.settings, role=Role.FINANCE_APPROVER, name="F1")
+    token = http.with_claims(clients.settings, signed, staff_number=spelling)
+    address = f"/v1/feeds/resolutions/{proposed['id']}/confirmation"
+    answer = await clients.anonymous().post(
+        address, json=REASON, headers={**http.bearer(token), "Idempotency-Key": "x" * 8}
+    )
+    assert code(answer) == (409, "same_person")
 
 
 async def test_a_rejected_proposal_leaves_the_row_and_another_may_follow(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 from uuid import uuid4
 
+from services.shared import dev_tokens
 from services.shared.identity.permissions import GRANTED_TO
 from services.shared.identity.roles import Role
 from tests.dp_api.conftest import Callers
@@ -23,7 +24,7 @@ async def test_teams_are_named_and_listed(callers: Callers, north: str) -> None:
 
 
 async def test_a_staff_member_is_set_whole_and_listed(callers: Callers, north: str, south: str) -> None:
-    administrator, number = callers.administrator(), f"S{uuid4().hex[:8]}"
+    administrator, number = callers.administrator(), f"S{uuid4().hex[:8].upper()}"
     for code in (north, south):
         await administrator.put(f"/v1/teams/{code}", json={"name": code})
     login = {"issuer": "https://id.example.org", "subject": number}
@@ -62,7 +63,7 @@ async def test_an_unknown_team_is_pointed_at(callers: Callers, north: str) -> No
 
 
 async def test_teams_on_our_register_count_where_the_token_names_none(callers: Callers, north: str) -> None:
-    administrator, number = callers.administrator(), f"S{uuid4().hex[:8]}"
+    administrator, number = callers.administrator(), f"S{uuid4().hex[:8].upper()}"
     await administrator.put(f"/v1/teams/{north}", json={"name": north})
     whole = {"display_name": "Ada Example", "is_active": True, "teams": [north], "logins": []}
     await administrator.put(f"/v1/staff/{number}", json=whole)
@@ -91,3 +92,33 @@ async def test_only_administrators_set_staff_and_teams(callers: Callers, north: 
     for caller in (callers.care_manager(north), callers.finance(), callers.auditor()):
         assert (await caller.put(f"/v1/teams/{north}", json={"name": "X"})).status_code == 403
         assert (await caller.get("/v1/staff")).status_code == 403
+
+
+async def test_a_number_in_another_spelling_is_the_same_member_of_staff(callers: Callers) -> None:
+    administrator, number = callers.administrator(), f"S{uuid4().hex[:8].upper()}"
+    whole = {"display_name": "Ada Example", "is_active": True, "teams": [], "logins": []}
+    versions = [
+        (await administrator.put(f"/v1/staff/{spelling}", json=whole)).json()
+        for spelling in (number, number.lower(), number.replace("S", "\uff33"))
+    ]
+    assert [(found["staff_number"], found["version"]) for found in versions] == [(number, 1), (number, 2), (number, 3)]
+    for spelling in ("j.doe", "a_b", f"{number}%E2%80%8B", "%D0%90B1"):
+        refused = await administrator.put(f"/v1/staff/{spelling}", json=whole)
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "path/staff_number"), refused.text
+
+
+async def test_no_administrator_says_whose_their_own_account_is(callers: Callers) -> None:
+    administrator = callers.administrator()
+    own = {"issuer": dev_tokens.NAME, "subject": (await administrator.get("/v1/me")).json()["name"]}
+    whole = {"display_name": "Ada Example", "is_active": True, "teams": [], "logins": [own]}
+    taken = await administrator.put(f"/v1/staff/B{uuid4().hex[:8]}", json=whole)
+    assert (taken.status_code, taken.json()["code"]) == (409, "own_login")
+
+
+async def test_the_trail_is_asked_for_a_number_in_any_spelling(callers: Callers) -> None:
+    number = f"A{uuid4().hex[:8].upper()}"
+    administrator = callers.of(Role.ADMINISTRATOR, name=number)
+    whole = {"display_name": "Ada Example", "is_active": True, "teams": [], "logins": []}
+    await administrator.put(f"/v1/staff/S{uuid4().hex[:8]}", json=whole)
+    found = (await callers.auditor().get("/v1/audit-entries", params={"actor": number.lower()})).json()
+    assert [entry["actor"] for entry in found["items"]] == [number]

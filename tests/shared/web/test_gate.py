@@ -141,7 +141,11 @@ async def test_a_leaver_is_refused_within_a_minute_although_the_token_still_hold
 
 
 @pytest.mark.parametrize(
-    "number", ["machine:scheduler", "unknown:x", "1001\n", "a b", "-1", "x" * 41, "\u0661", 1001, ["1001"]]
+    "number",
+    [
+        *("machine:scheduler", "unknown:x", "1001\n", "a b", "-1", "x" * 41, "j.o_e-2", 1001, ["1001"]),
+        *("\u0661", "F\u0410" + "4001", "FA\u200b4001", "f\u0131nance", "FA\u20104001", "\xdf1"),
+    ],
 )
 async def test_a_staff_number_is_one_or_the_refusal_is_on_record(
     client_of: ClientOf, databases: Databases, number: object
@@ -154,11 +158,29 @@ async def test_a_staff_number_is_one_or_the_refusal_is_on_record(
     assert (entry["actor"], entry["reason"]) == (f"unknown:{'s' * 200}", "staff_number_malformed")
 
 
-async def test_a_staff_number_of_our_form_is_taken_as_it_is(client_of: ClientOf, databases: Databases) -> None:
-    for number in ("1", "CW1001", "j.o_e-2", "x" * 40):
-        token = signed(databases.settings, staff_number=number)
+async def test_a_staff_number_is_one_number_however_it_is_written(client_of: ClientOf, databases: Databases) -> None:
+    spellings = {
+        "1": "1",
+        "CW1001": "CW1001",
+        "cw1001": "CW1001",
+        "\uff23\uff371\uff1000\uff11": "CW10001",
+        "x" * 40: "X" * 40,
+    }
+    for spelling, number in spellings.items():
+        token = signed(databases.settings, staff_number=spelling)
         found = await client_of().get(ME, headers={"Authorization": f"Bearer {token}"})
         assert (found.status_code, found.json()["name"]) == (200, number)
+
+
+async def test_a_token_that_names_another_number_than_its_log_in_is_refused(
+    client_of: ClientOf, databases: Databases
+) -> None:
+    async with databases.superuser() as connection:
+        await connection.execute("INSERT INTO staff_member VALUES ('4711', 'A', true, 1, now())")
+        await connection.execute("INSERT INTO staff_login VALUES ($1, 'oid-1', '4711')", dev_tokens.NAME)
+    theirs, others = (signed(databases.settings, sub="oid-1", staff_number=number) for number in ("4711", "4712"))
+    assert await answer(client_of, f"Bearer {theirs}") == (200, "")
+    assert await answer(client_of, f"Bearer {others}") == (403, "login_of_another")
 
 
 @pytest.mark.parametrize("provider", ["acme:x", "a b", "", "x" * 41, 5])
