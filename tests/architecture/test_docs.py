@@ -11,7 +11,8 @@ import pytest
 from pydantic import SecretStr
 from typer import main as typer_main
 
-from services import command, together
+from services import together
+from services.command import main as command
 from services.shared.settings.installation import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

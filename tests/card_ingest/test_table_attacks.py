@@ -15,11 +15,12 @@ from services.card_ingest import events, reading
 from services.card_ingest.events import ReadRow, Row, UnusableEvent
 from services.card_ingest.formats import csv_file
 from services.card_ingest.formats.trouble import UnreadableDelivery
-from services.card_ingest.profiles import amounts, columns, headings, profile, sampling, suggesting
+from services.card_ingest.profiles import amounts, columns, headings, profile
 from services.card_ingest.profiles.profile import ProfileTrouble
-from services.card_ingest.profiles.sampling import NoHeadingFound
 from services.card_ingest.profiles.table import AnyTable
 from services.card_ingest.reasons import Reason
+from services.provider_kit import sampling, suggesting
+from services.provider_kit.sampling import NoHeadingFound
 
 RECEIVED_ON = date(2026, 11, 20)
 FORM = """

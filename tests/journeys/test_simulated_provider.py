@@ -6,10 +6,10 @@ from typing import Final
 
 import pytest
 
-from services.card_ingest.kit import judging, plan, simulation
-from services.card_ingest.kit.council import Council, Tokens
-from services.card_ingest.kit.judging import Check
-from services.card_ingest.kit.simulation import Outcome, Wanted
+from services.provider_kit import judging, plan, simulation
+from services.provider_kit.council import Council, Tokens
+from services.provider_kit.judging import Check
+from services.provider_kit.simulation import Outcome, Wanted
 from services.shared import calling
 from services.shared.identity.roles import Role
 from services.shared.settings.installation import Settings

@@ -12,9 +12,9 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import uuid4
 
-from services.card_ingest.kit.judging import Check
-from services.card_ingest.kit.stories import Event
 from services.card_ingest.signatures import standard_webhooks
+from services.provider_kit.judging import Check
+from services.provider_kit.stories import Event
 from services.shared.calling import Answer, Caller
 
 STALE_SECONDS: Final = 600

@@ -3,7 +3,7 @@ from datetime import date
 
 import httpx
 
-from services import welcome
+from services.command import welcome
 from services.demo import accounts, staff
 from services.demo.examples import Examples
 from services.shared.identity.roles import Role

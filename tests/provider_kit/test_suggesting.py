@@ -9,12 +9,13 @@ import pytest
 import xlsxwriter
 from typer.testing import CliRunner
 
-from services import feed_command
 from services.card_ingest import reading
 from services.card_ingest.events import BadRow, ReadRow
-from services.card_ingest.profiles import profile, suggesting
-from services.card_ingest.profiles.sampling import NoHeadingFound
+from services.card_ingest.profiles import profile
 from services.card_ingest.profiles.table import CsvProfile, TsvProfile, XlsxProfile
+from services.command import feed
+from services.provider_kit import suggesting
+from services.provider_kit.sampling import NoHeadingFound
 
 RECEIVED_ON = date(2026, 11, 20)
 
@@ -85,7 +86,7 @@ def test_the_command_drafts_from_a_workbook_too(tmp_path: Path) -> None:
     for number, row in enumerate([("Date", "Text", "Value"), (date(2026, 11, 3), "SHOP", 12.5)]):
         sheet.write_row(number, 0, row)
     book.close()
-    shown = CliRunner().invoke(feed_command.app, ["profile", "suggest", str(file), "--name", "draft"])
+    shown = CliRunner().invoke(feed.app, ["profile", "suggest", str(file), "--name", "draft"])
     assert shown.exit_code == 0
     assert effects(shown.stdout, file.read_bytes(), tmp_path) == [-1250]
 

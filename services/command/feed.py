@@ -7,12 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from services import command_line, console, feed_kit_command, recompute_command, running
+from services import running
 from services.card_ingest import pipeline, providers, queries
 from services.card_ingest.formats import spreadsheet
-from services.card_ingest.profiles import statement_mapping, suggesting
+from services.card_ingest.profiles import statement_mapping
 from services.card_ingest.schemas import NewProvider, Receipt
+from services.command import feed_kit, line, recompute, terminal
 from services.dp_api.accounts import operations as accounts
+from services.provider_kit import suggesting
 from services.shared import clock, garbage
 from services.shared.database import Database
 from services.shared.errors import NotFound
@@ -21,11 +23,11 @@ from services.shared.vocabulary.feeds import DeliveryDoor
 from services.shared.vocabulary.records import Service
 
 app = typer.Typer(no_args_is_help=True)
-app.command()(feed_kit_command.check)
-app.command()(feed_kit_command.simulate)
+app.command()(feed_kit.check)
+app.command()(feed_kit.simulate)
 profile_app = typer.Typer(no_args_is_help=True)
 app.add_typer(profile_app, name="profile", help="The layouts of providers' files.")
-app.command(name="recompute")(recompute_command.recompute_feed)
+app.command(name="recompute")(recompute.recompute_feed)
 
 
 @app.command(name="import")
@@ -34,16 +36,16 @@ def import_feed(
     provider: Annotated[str, typer.Option(help="The provider's code.")],
     profile: Annotated[str, typer.Option(help="The file's layout.")],
     account: Annotated[str | None, typer.Option(help="The account of a file that names none, or `trial`.")] = None,
-    as_json: command_line.AsJson = False,
+    as_json: line.AsJson = False,
 ) -> None:
     """Take in a provider's file; rows that came before are not posted again."""
-    settings, started = command_line.settings(), time.monotonic()
+    settings, started = line.settings(), time.monotonic()
     garbage.settle()
-    with running.embedded_server(settings), console.progress() as report:
+    with running.embedded_server(settings), terminal.progress() as report:
         receipt = asyncio.run(
             _take_in(settings, file=file, provider=provider, profile=profile, account=account, report=report)
         )
-    console.show({**_outcome(receipt), "seconds": round(time.monotonic() - started, 3)}, as_json=as_json)
+    terminal.show({**_outcome(receipt), "seconds": round(time.monotonic() - started, 3)}, as_json=as_json)
 
 
 @profile_app.command(name="suggest")
@@ -69,13 +71,13 @@ def account_token(
 
 
 async def _take_in(
-    settings: Settings, *, file: Path, provider: str, profile: str, account: str | None, report: console.Report
+    settings: Settings, *, file: Path, provider: str, profile: str, account: str | None, report: terminal.Report
 ) -> Receipt:
     async with running.acting(settings) as own:
         await _know_provider(own[Service.CARD_INGEST], code=provider)
         if account == accounts.TRIAL_REF:
-            async with own[Service.DP_API].write(actor=command_line.ACTOR) as session:
-                await accounts.open_trial_account(session, provider_code=provider, today=command_line.day(None))
+            async with own[Service.DP_API].write(actor=line.ACTOR) as session:
+                await accounts.open_trial_account(session, provider_code=provider, today=line.day(None))
         delivery = pipeline.Delivery(
             provider=provider,
             door=DeliveryDoor.COMMAND_LINE,
@@ -83,7 +85,7 @@ async def _take_in(
             body=file,
             external_id=None,
             account_ref=account,
-            actor=command_line.ACTOR,
+            actor=line.ACTOR,
             request_id=None,
         )
         return await pipeline.receive(
@@ -96,7 +98,7 @@ async def _take_in(
 
 async def _know_provider(own: Database, *, code: str) -> None:
     """Register an unknown provider, as an administrator would; in production that is an administrator's act alone."""
-    async with own.write(actor=command_line.ACTOR) as session:
+    async with own.write(actor=line.ACTOR) as session:
         if code not in {known.code for known in await queries.providers(session)}:
             if own.settings.is_production:
                 raise NotFound(f"no provider {code}: an administrator registers it first", code="unknown_provider")

@@ -18,11 +18,11 @@ import httpx
 import jwt
 import pytest
 
-from services import console
+from services.command import terminal
 from services.demo import accounts
 from services.shared import embedded
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120
 STATEMENT = """Account,Date,Type,Description,Reference,Amount,Transaction ID
 A1,01/03/2026,CHG,Card fee,,-1.50,T1
@@ -188,7 +188,7 @@ def test_a_port_that_is_taken_is_told(folder: Path) -> None:
 
 
 def test_figures_are_shown_one_a_line_and_parts_beneath_their_own_heading(capsys: pytest.CaptureFixture[str]) -> None:
-    console.show({"rows": 2, "already_posted": 1, "pence": {"posted": 5}}, as_json=False)
+    terminal.show({"rows": 2, "already_posted": 1, "pence": {"posted": 5}}, as_json=False)
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
         ["rows", "2"],
         ["already", "posted", "1"],
@@ -197,7 +197,7 @@ def test_figures_are_shown_one_a_line_and_parts_beneath_their_own_heading(capsys
 
 
 def test_where_there_is_no_terminal_each_step_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with console.progress() as report:
+    with terminal.progress() as report:
         for done in range(1, 4):
             report("people", done, 3)
     assert capsys.readouterr().err == "people: 3\n"

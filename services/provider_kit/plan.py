@@ -8,9 +8,9 @@ from datetime import datetime
 from random import Random
 from typing import Final
 
-from services.card_ingest.kit import stories
-from services.card_ingest.kit.stories import Account, Event, Scribe, Story
 from services.card_ingest.reasons import Reason
+from services.provider_kit import stories
+from services.provider_kit.stories import Account, Event, Scribe, Story
 from services.shared.vocabulary.alerts import AlertKind
 
 LARGEST_PARCEL: Final = 12

@@ -11,7 +11,7 @@ import pytest
 from tests.builders import deliveries as build
 from tests.databases import Databases
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 async def dp(databases: Databases, *arguments: str) -> tuple[int, str, str]:

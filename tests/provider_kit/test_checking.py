@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from services.card_ingest.kit import checking, conformance
-from services.card_ingest.kit.checking import Checked
-from services.card_ingest.kit.conformance import Door
-from services.card_ingest.kit.judging import Check
 from services.card_ingest.profiles import profile as profiles
 from services.card_ingest.signatures import standard_webhooks
+from services.provider_kit import checking, conformance
+from services.provider_kit.checking import Checked
+from services.provider_kit.conformance import Door
+from services.provider_kit.judging import Check
 from services.shared import calling
 from services.shared.identity.roles import Role
 from services.shared.vocabulary.feeds import RowOutcome
@@ -22,7 +22,7 @@ from tests.builders import deliveries as build
 from tests.card_ingest.conftest import Feed
 from tests.http import Clients
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 TODAY = date(2026, 11, 20)
 
 

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Final
 import typer
 from pydantic import ValidationError
 
-from services import command_line, console, running
+from services import running
 from services.card_ingest.categories import backtest as trials
 from services.card_ingest.categories.schemas import Backtest, BacktestOfRule, RegisteredPayee, RuleToTry
+from services.command import line, terminal
 from services.shared import dates
 from services.shared.errors import Invalid
 from services.shared.settings.installation import Settings
@@ -47,21 +48,21 @@ def backtest(
     last_day: Annotated[
         datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="The last booked day, included; today.")
     ] = None,
-    as_json: command_line.AsJson = False,
+    as_json: line.AsJson = False,
 ) -> None:
     """Tell what a rule would move of what has posted, if it were in force among the rules of today; change nothing."""
-    settings, started = command_line.settings(), time.monotonic()
+    settings, started = line.settings(), time.monotonic()
     given = {"category": category, "mcc": mcc, "merchant": merchant, "type": kind, "registered": registered}
     options = {name: value for name, value in given.items() if value is not None}
-    today = command_line.day(None)
+    today = line.day(None)
     values = _wanted(_rule(options, file), first_day=first_day, last_day=last_day, today=today)
-    with running.embedded_server(settings), console.progress() as report:
+    with running.embedded_server(settings), terminal.progress() as report:
         found = asyncio.run(_backtest(settings, values, today=today, report=report))
-    console.show(_told(found, as_json=as_json, seconds=time.monotonic() - started), as_json=as_json)
+    terminal.show(_told(found, as_json=as_json, seconds=time.monotonic() - started), as_json=as_json)
 
 
-async def _backtest(settings: Settings, values: BacktestOfRule, *, today: date, report: console.Report) -> Backtest:
-    async with running.acting(settings) as own, own[Service.CARD_INGEST].read(actor=command_line.ACTOR) as session:
+async def _backtest(settings: Settings, values: BacktestOfRule, *, today: date, report: terminal.Report) -> Backtest:
+    async with running.acting(settings) as own, own[Service.CARD_INGEST].read(actor=line.ACTOR) as session:
         return await trials.backtest_category_rule(
             session, values=values, today=today, progress=lambda done, total: report("months", done, total)
         )

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final, TypeAlias
 
-from services.card_ingest.kit import judging, plan, pushing, serving
-from services.card_ingest.kit.council import Council
-from services.card_ingest.kit.judging import Check
-from services.card_ingest.kit.plan import Plan
-from services.card_ingest.kit.stories import Account, Event
+from services.provider_kit import judging, plan, pushing, serving
+from services.provider_kit.council import Council
+from services.provider_kit.judging import Check
+from services.provider_kit.plan import Plan
+from services.provider_kit.stories import Account, Event
 from services.shared.errors import Invalid
 
 PROVIDER: Final = "feed-simulator"

@@ -15,17 +15,17 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from services import command_line, console
 from services.card_ingest import pipeline
-from services.card_ingest.kit import checking, conformance, simulation
-from services.card_ingest.kit.checking import Checked
-from services.card_ingest.kit.conformance import Door
-from services.card_ingest.kit.council import Council, Tokens
-from services.card_ingest.kit.judging import Check
-from services.card_ingest.kit.simulation import Outcome, Wanted
 from services.card_ingest.profiles import profile as profiles
 from services.card_ingest.profiles.profile import Profile
 from services.card_ingest.signatures import standard_webhooks
+from services.command import line, terminal
+from services.provider_kit import checking, conformance, simulation
+from services.provider_kit.checking import Checked
+from services.provider_kit.conformance import Door
+from services.provider_kit.council import Council, Tokens
+from services.provider_kit.judging import Check
+from services.provider_kit.simulation import Outcome, Wanted
 from services.shared import calling, clock, dev_tokens
 from services.shared.errors import Invalid
 from services.shared.identity.roles import Role
@@ -44,7 +44,7 @@ def check(
     profile: Annotated[str, typer.Option(help="The layout: its name, or a profile file (.toml).")] = "canonical",
     provider: Annotated[str | None, typer.Option(help="The provider's code; needed for a URL.")] = None,
     account: Annotated[str | None, typer.Option(help="The account of a file that names none.")] = None,
-    as_json: command_line.AsJson = False,
+    as_json: line.AsJson = False,
 ) -> None:
     """Check that a file is of its layout, or that a server keeps the rules of its door; exit code 1 if not.
 
@@ -55,12 +55,12 @@ def check(
         checks = asyncio.run(_door_checked(what, provider=provider))
         _show_checks(checks, as_json=as_json)
         raise typer.Exit(0 if all(each.is_right for each in checks) else 1)
-    with console.progress() as report:
+    with terminal.progress() as report:
         found = checking.check(
             _file(what),
             _profile(profile),
             account_ref=account,
-            received_on=command_line.day(None),
+            received_on=line.day(None),
             progress=lambda done, total: report("rows", done, total),
         )
     _show_checked(found, as_json=as_json)
@@ -74,26 +74,26 @@ def simulate(
     accounts: Annotated[int, typer.Option(help="On how many accounts, opened for it.")] = 40,
     seed: Annotated[int, typer.Option(help="The same seed sends the same.")] = 1,
     serve: Annotated[int | None, typer.Option(metavar="PORT", help="Be asked at this port instead of pushing.")] = None,
-    as_json: command_line.AsJson = False,
+    as_json: line.AsJson = False,
 ) -> None:
     """Behave like a real provider towards running services, and compare their books with its own at the end.
 
     It opens accounts of its own for active agreements. The exit code is 1 where anything is not right to the penny.
     """
     settings, wanted = (
-        command_line.settings(),
+        line.settings(),
         Wanted(rate=rate, seconds=seconds, accounts=accounts, seed=seed).checked(),
     )
-    with console.progress() as report:
+    with terminal.progress() as report:
         outcome = asyncio.run(_simulated(settings, wanted, url=url, port=serve, report=report))
     if not as_json:
-        console.show(outcome.figures, as_json=False)
+        terminal.show(outcome.figures, as_json=False)
     _show_checks(outcome.checks, figures=outcome.figures, as_json=as_json)
     raise typer.Exit(0 if outcome.is_right else 1)
 
 
 async def _simulated(
-    settings: Settings, wanted: Wanted, *, url: str, port: int | None, report: console.Report
+    settings: Settings, wanted: Wanted, *, url: str, port: int | None, report: terminal.Report
 ) -> Outcome:
     count = math.ceil(wanted.rate * 60 / REQUESTS_OF_A_SENDER)
     staff = {role: dev_tokens.sign(settings, role=role) for role in (Role.ADMINISTRATOR, Role.FINANCE_OFFICER)}
@@ -113,7 +113,7 @@ async def _door_checked(url: str, *, provider: str | None) -> list[Check]:
         if token and secret:
             _require_secret(secret)
             return await conformance.check(Door(caller, provider, token, secret))
-        settings = command_line.settings()
+        settings = line.settings()
         staff = {Role.ADMINISTRATOR: dev_tokens.sign(settings, role=Role.ADMINISTRATOR)}
         council = Council(caller, Tokens(staff, []), provider)
         key_id, secret = await council.add_key()
@@ -159,7 +159,7 @@ def _show_checked(found: Checked, *, as_json: bool) -> None:
         return
     figures: dict[str, Any] = {"rows": found.rows, "pence delivered": found.delivered_pence}
     figures |= {"amounts not read": found.unread_amounts}
-    console.show(figures | {f"rows {name.value}": rows for name, rows in found.outcomes.items()}, as_json=False)
+    terminal.show(figures | {f"rows {name.value}": rows for name, rows in found.outcomes.items()}, as_json=False)
     for verdict in found.verdicts:
         first = ", ".join(map(str, verdict.first_rows))
         typer.echo(f"\n{verdict.code}: {verdict.rows} rows, {verdict.pence} pence (rows {first})")

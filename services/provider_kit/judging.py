@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.card_ingest.kit.council import Council
-from services.card_ingest.kit.plan import Books
+from services.provider_kit.council import Council
+from services.provider_kit.plan import Books
 from services.shared.vocabulary.alerts import AlertKind
 
 SETTLES_WITHIN: Final = 120.0

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 
 import uvicorn
 
-from services.card_ingest.kit.stories import Event
+from services.provider_kit.stories import Event
 
 PATH: Final = "/events"
 LARGEST_PAGE: Final = 1_000

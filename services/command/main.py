@@ -18,8 +18,9 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 from pydantic import ValidationError
 
-from services import category_command, command_line, console, feed_command, running, together, welcome
+from services import running, together
 from services.clawback import run as clawback_run
+from services.command import categories, feed, line, terminal, welcome
 from services.demo import accounts as demo_accounts
 from services.demo import loading, marks, staff
 from services.demo.examples import Examples
@@ -49,8 +50,8 @@ _FAILURES: Final = (
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 demo_app, clawback_app, audit_app, openapi_app = (typer.Typer(no_args_is_help=True) for _ in range(4))
 app.add_typer(demo_app, name="demo", help="The synthetic county.")
-app.add_typer(feed_command.app, name="feed", help="Providers' feeds.")
-app.add_typer(category_command.app, name="categories", help="Spend categories and their rules.")
+app.add_typer(feed.app, name="feed", help="Providers' feeds.")
+app.add_typer(categories.app, name="categories", help="Spend categories and their rules.")
 app.add_typer(clawback_app, name="clawback", help="The surplus run.")
 app.add_typer(audit_app, name="audit", help="The sealed trail.")
 app.add_typer(openapi_app, name="openapi", help="The OpenAPI documents.")
@@ -72,7 +73,7 @@ def serve(
     port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
 ) -> None:
     """Serve; the embedded default starts its database, makes its schema and, once, loads the demo county."""
-    settings = command_line.settings()
+    settings = line.settings()
     only = None if service is Served.ALL else Service(service.value)
     with running.embedded_server(settings):
         asyncio.run(running.migrated(settings))
@@ -81,9 +82,7 @@ def serve(
         def say() -> None:
             if examples is not None:
                 address = f"http://{host}:{port}"
-                typer.echo(
-                    "\n".join(welcome.lines(settings, address=address, found=examples, today=command_line.day(None)))
-                )
+                typer.echo("\n".join(welcome.lines(settings, address=address, found=examples, today=line.day(None))))
 
         running.serve(settings, service=only, host=host, port=port, on_start=say)
 
@@ -91,7 +90,7 @@ def serve(
 @app.command()
 def jobs() -> None:
     """Run every service's scheduled jobs in a process of their own."""
-    settings = command_line.settings()
+    settings = line.settings()
     with running.embedded_server(settings):
         running.run_jobs(settings)
 
@@ -99,7 +98,7 @@ def jobs() -> None:
 @app.command(name="migrate")
 def migrate_schema() -> None:
     """Make the roles and bring the schema to the newest version."""
-    settings = command_line.settings()
+    settings = line.settings()
     with running.embedded_server(settings):
         asyncio.run(migrate.migrate(settings))
     typer.echo(f"{settings.schema_name} is at {migrate.head()}")
@@ -113,7 +112,7 @@ def token(
     provider: Annotated[str | None, typer.Option(help="A feed's provider: `--name`, or the county's first.")] = None,
 ) -> None:
     """Sign a token of the dev issuer, which production refuses, and print it."""
-    settings = command_line.settings()
+    settings = line.settings()
     if role is Role.FEED:
         provider = provider or name or next(iter(demo_accounts.PROVIDERS))
     member = staff.example(role) if name is None else None
@@ -129,11 +128,11 @@ def load_demo(
     recipients: Annotated[int, typer.Option(help="How many people.")] = 2_700,
     months: Annotated[int, typer.Option(help="How many months of transactions.")] = 12,
     seed: Annotated[int, typer.Option(help="The same seed makes the same county.")] = 2018,
-    today: command_line.Day = None,
+    today: line.Day = None,
 ) -> None:
     """Load the synthetic county."""
-    settings = command_line.settings()
-    with running.embedded_server(settings), console.progress() as report:
+    settings = line.settings()
+    with running.embedded_server(settings), terminal.progress() as report:
         asyncio.run(running.migrated(settings))
         act = partial(
             loading.load,
@@ -141,43 +140,43 @@ def load_demo(
             recipients=recipients,
             months=months,
             seed=seed,
-            today=command_line.day(today),
+            today=line.day(today),
             report=report,
         )
         loaded = asyncio.run(running.sealed_after(settings, act))
-    console.show(
+    terminal.show(
         {name: value for name, value in dataclasses.asdict(loaded).items() if isinstance(value, int)}, as_json=False
     )
 
 
 @clawback_app.command(name="run")
-def run_clawback(as_of: command_line.Day = None, as_json: command_line.AsJson = False) -> None:
+def run_clawback(as_of: line.Day = None, as_json: line.AsJson = False) -> None:
     """Run the surplus test by hand; it claims no day."""
-    settings, started = command_line.settings(), time.monotonic()
+    settings, started = line.settings(), time.monotonic()
     with running.embedded_server(settings):
-        found = asyncio.run(_run_clawback(settings, as_of=command_line.day(as_of)))
-    console.show({**found, "seconds": round(time.monotonic() - started, 3)}, as_json=as_json)
+        found = asyncio.run(_run_clawback(settings, as_of=line.day(as_of)))
+    terminal.show({**found, "seconds": round(time.monotonic() - started, 3)}, as_json=as_json)
 
 
 @audit_app.command(name="verify")
-def verify_audit(as_json: command_line.AsJson = False) -> None:
+def verify_audit(as_json: line.AsJson = False) -> None:
     """Check the whole trail against its seals; the exit code is 1 where anything is broken."""
-    settings = command_line.settings()
+    settings = line.settings()
     with running.embedded_server(settings):
         found = asyncio.run(_on_trail(settings, sealing.verify))
     shown: dict[str, Any] = {"ok": found.ok, "entries": found.entries, "first_broken": found.first_broken}
     keys = ", ".join(ciphers.from_settings(settings).public_keys())
-    console.show(shown if as_json else {**shown, "unsealed": found.unsealed, "public_key": keys}, as_json=as_json)
+    terminal.show(shown if as_json else {**shown, "unsealed": found.unsealed, "public_key": keys}, as_json=as_json)
     raise typer.Exit(0 if found.ok else 1)
 
 
 @audit_app.command()
 def begin_seal_file(reason: Annotated[str, typer.Option(help="Why, for the trail.")]) -> None:
     """Begin a new seal file where the old one was lost or the database restored; the trail says so."""
-    settings = command_line.settings()
+    settings = line.settings()
     with running.embedded_server(settings):
-        act = partial(sealing.begin_file, actor=command_line.ACTOR, reason=reason)
-        console.show(asyncio.run(_on_trail(settings, act)), as_json=False)
+        act = partial(sealing.begin_file, actor=line.ACTOR, reason=reason)
+        terminal.show(asyncio.run(_on_trail(settings, act)), as_json=False)
 
 
 @openapi_app.command(name="export")
@@ -205,9 +204,9 @@ def main() -> None:
 async def _county(settings: Settings) -> Examples | None:
     """Return where to begin looking in the demo county, loaded once; None where the database holds other people."""
     if not await loading.is_loaded(settings):
-        with console.progress() as report:
+        with terminal.progress() as report:
             try:
-                await loading.load(settings, today=command_line.day(None), report=report)
+                await loading.load(settings, today=line.day(None), report=report)
             except marks.OtherCountyError:
                 return None
     return await loading.find_examples(settings)
@@ -216,7 +215,7 @@ async def _county(settings: Settings) -> Examples | None:
 async def _run_clawback(settings: Settings, *, as_of: date) -> dict[str, Any]:
     async with running.acting(settings) as own:
         found = await clawback_run.run(
-            own[Service.CLAWBACK], as_of=as_of, trigger=RunTrigger.MANUAL, now=clock.now(), actor=command_line.ACTOR
+            own[Service.CLAWBACK], as_of=as_of, trigger=RunTrigger.MANUAL, now=clock.now(), actor=line.ACTOR
         )
     figures = ("accounts", "flagged", "new_cases", "excess_pence")
     shown = {name: getattr(found, name) for name in figures}

@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import Final, Literal, TypeAlias
 
 from services.card_ingest import events
-from services.card_ingest.profiles import sampling
-from services.card_ingest.profiles.sampling import Column, NoHeadingFound, Sample
+from services.provider_kit import sampling
+from services.provider_kit.sampling import Column, NoHeadingFound, Sample
 
 Format: TypeAlias = Literal["csv", "xlsx", "xls"]
 

@@ -9,11 +9,11 @@ import pytest
 
 from services.card_ingest import json_events
 from services.card_ingest.events import ReadRow
-from services.card_ingest.kit import plan, simulation, stories
-from services.card_ingest.kit.plan import Plan
-from services.card_ingest.kit.simulation import RunTooLarge, Wanted
-from services.card_ingest.kit.stories import Account, Scribe
 from services.card_ingest.reasons import Reason
+from services.provider_kit import plan, simulation, stories
+from services.provider_kit.plan import Plan
+from services.provider_kit.simulation import RunTooLarge, Wanted
+from services.provider_kit.stories import Account, Scribe
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
-from services.card_ingest.kit.council import Council
-from services.card_ingest.kit.plan import Parcel
 from services.card_ingest.signatures import standard_webhooks
+from services.provider_kit.council import Council
+from services.provider_kit.plan import Parcel
 from services.shared.calling import Answer
 from services.shared.errors import Unavailable
 
