@@ -48,13 +48,13 @@ async def _question(on: Stage, scale: Scale, *, name: str, by: Sequence[Dimensio
         return watch.milliseconds
 
     median = await measure.interleaved(scale, {"ours": ours, "plain": plain})
-    shown = {_key(row, by): (row.amount_pence, row.transactions) for row in (await _report(on, by)).rows}
+    shown = {_key(row, by): (row.amount_pence, row.transactions) for row in await _report(on, by)}
     measure.require(shown == await _group_by(on, by), f"the report by {', '.join(by)} is not the plain GROUP BY")
     limit_is = f"a GROUP BY over all of {scale.transactions:,} rows, without an index made for it, both in process"
     return Result(f"report.{name}", median["ours"], median["plain"], "ms", limit_is)
 
 
-async def _report(on: Stage, by: Sequence[Dimension]) -> schemas.SpendReport:
+async def _report(on: Stage, by: Sequence[Dimension]) -> Sequence[queries.Money]:
     first_day, after = _PERIOD
     nothing = schemas.SpendFilter(category=(), care_group=(), provider=())
     async with on.dp_api.read() as session:
@@ -71,7 +71,7 @@ async def _group_by(on: Stage, by: Sequence[Dimension]) -> dict[tuple[str, ...],
     return {tuple(str(row[_COLUMNS[one]]) for one in by): (row["pence"], row["rows"]) for row in rows}
 
 
-def _key(row: schemas.SpendRow, by: Sequence[Dimension]) -> tuple[str, ...]:
+def _key(row: queries.Money, by: Sequence[Dimension]) -> tuple[str, ...]:
     return tuple(
         str(getattr(row, one)).replace("-", "") if one is Dimension.MONTH else str(getattr(row, one)) for one in by
     )

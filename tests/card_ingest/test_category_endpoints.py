@@ -199,14 +199,14 @@ async def spent_by_days(feed: Feed) -> dict[str, tuple[int, int]]:
     """Return what the report has of days that make up no whole month, asked beneath the door that refuses them."""
     nothing = schemas.SpendFilter(category=(), care_group=(), provider=())
     async with feed.database.read() as session:
-        report = await queries.spend(
+        rows = await queries.spend(
             session,
             first_day=date(2026, 11, 10),
             last_day=date(2026, 11, 15),
             by=(schemas.Dimension.CATEGORY,),
             filters=nothing,
         )
-    return {str(row.category): (row.amount_pence, row.transactions) for row in report.rows}
+    return {str(row.category): (row.amount_pence, row.transactions) for row in rows}
 
 
 async def test_a_payees_transactions_of_a_period_are_changed_at_once(feed: Feed, clients: Clients) -> None:

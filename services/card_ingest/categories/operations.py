@@ -10,7 +10,8 @@ from services.shared import audit, paging
 from services.shared.audit import Subject
 from services.shared.database import AnySession, ReadSession, WriteSession
 from services.shared.errors import Conflict, Invalid
-from services.shared.identity.shown import FieldSet, field_set
+from services.shared.identity.granted.card_ingest import Operation
+from services.shared.identity.shown import FieldSet, field_set_for
 from services.shared.tables.transactions import Categorisation, CategoryRule
 from services.shared.vocabulary.money import SpendCategory
 
@@ -78,7 +79,9 @@ async def list_category_rules(
     session: ReadSession, *, wanted: schemas.RuleFilter, page: paging.Page
 ) -> paging.Paged[schemas.CategoryRule]:
     """Show the caller rules, the newest first; whose accounts they are for is entered in the read log."""
-    found = await queries.category_rules(session, wanted=wanted, field_set=_field_set(session), page=page)
+    found = await queries.category_rules(
+        session, wanted=wanted, field_set=_field_set(session, Operation.LIST_CATEGORY_RULES), page=page
+    )
     shown, next_cursor = queries.RULE_ORDER.cut(found, page, key=lambda each: (each[0].id,))
     people = sorted({recipient_id for _, recipient_id in shown if recipient_id is not None})
     if people:
@@ -97,7 +100,9 @@ async def list_categorisations(
     shown, next_cursor = queries.CATEGORISATION_ORDER.cut(found, page, key=lambda each: (each.id,))
     rule = None
     if posted.category_rule_id is not None:
-        rule = await queries.rule(session, rule_id=posted.category_rule_id, field_set=_field_set(session))
+        rule = await queries.rule(
+            session, rule_id=posted.category_rule_id, field_set=_field_set(session, Operation.LIST_CATEGORISATIONS)
+        )
     if recipient_id is not None:
         await audit.record_read(
             session, action="list_categorisations", subject_kind="recipient", subject_ids=[recipient_id]
@@ -130,9 +135,9 @@ async def _told(session: ReadSession, found: Sequence[Categorisation]) -> Sequen
     ]
 
 
-def _field_set(session: AnySession) -> FieldSet:
-    """Return how much the session's actor is shown of a person."""
-    return FieldSet.NONE if session.actor is None else field_set(session.actor)
+def _field_set(session: AnySession, operation: Operation) -> FieldSet:
+    """Return how much of a person the roles that let the session's actor do the operation are shown."""
+    return FieldSet.NONE if session.actor is None else field_set_for(session.actor, operation)
 
 
 def _left(cleaned: str | None, pointer: str) -> str:

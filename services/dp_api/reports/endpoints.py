@@ -1,12 +1,15 @@
 """HTTP for reports: JSON, and CSV by `Accept: text/csv` or by the `.csv` address."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Final
 
 from fastapi import Query, Request, Response
 
-from services.dp_api.reports import queries, rules, schemas
+from services.dp_api.reports import operations, rules, schemas
+from services.dp_api.reports.schemas import Dimension
 from services.shared.errors import Invalid
-from services.shared.identity.shown import FieldSet, field_set
+from services.shared.identity.actor import Actor
 from services.shared.values import fields
 from services.shared.vocabulary.money import SpendCategory
 from services.shared.vocabulary.people import CareGroup
@@ -40,20 +43,29 @@ async def read_spend_report(
     """Report posted money by category, month, care group or provider, from a day to a day; care groups by month."""
     if first_day > last_day:
         raise Invalid("`from` lies after `to`", code="period_reversed", pointer="query/from")
-    dimensions = [schemas.Dimension(name) for name in dict.fromkeys(by.split(","))]
-    is_by_care_group = bool(care_group) or schemas.Dimension.CARE_GROUP in dimensions
-    if field_set(caller) is not FieldSet.CARE and rules.tells_one_apart(
-        first_day=first_day, last_day=last_day, is_by_care_group=is_by_care_group
-    ):
-        raise Invalid("care groups are reported for whole months only", code="whole_months_only", pointer="query/from")
-    report = await queries.spend(
-        session,
-        first_day=first_day,
-        last_day=last_day,
-        by=dimensions,
-        filters=schemas.SpendFilter(category=category or (), care_group=care_group or (), provider=provider or ()),
+    dimensions = [Dimension(name) for name in dict.fromkeys(by.split(","))]
+    is_by_care_group = bool(care_group) or Dimension.CARE_GROUP in dimensions
+    filters = schemas.SpendFilter(category=category or (), care_group=care_group or (), provider=provider or ())
+    if is_by_care_group:
+        _refuse_what_tells_of_one(first_day, last_day, by=dimensions, filters=filters, caller=caller)
+    report = await operations.spend_report(
+        session, first_day=first_day, last_day=last_day, by=dimensions, filters=filters, caller=caller
     )
     return _as_csv(report) if _asks_for_csv(request) else report
+
+
+def _refuse_what_tells_of_one(
+    first_day: date, last_day: date, *, by: Sequence[Dimension], filters: schemas.SpendFilter, caller: Actor
+) -> None:
+    """Raise Invalid where a report of care groups could be tied to one person's transactions."""
+    if not rules.are_whole_months(first_day=first_day, last_day=last_day):
+        raise Invalid("care groups are reported for whole months only", code="whole_months_only", pointer="query/from")
+    beside = {*by, *(name for name in (Dimension.CATEGORY, Dimension.PROVIDER) if getattr(filters, name))}
+    if not rules.may_be_combined(
+        is_shown_names=operations.is_shown_names(caller), dimensions=beside - {Dimension.CARE_GROUP}
+    ):
+        detail = "whoever is shown names is not shown care groups beside categories or providers"
+        raise Invalid(detail, code="care_group_alone", pointer="query/by")
 
 
 def _asks_for_csv(request: Request) -> bool:

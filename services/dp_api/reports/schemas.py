@@ -27,6 +27,12 @@ class Dimension(StrEnum):
     PROVIDER = "provider"
 
 
+SUPPRESSION: Final = (
+    "Care groups are never told of fewer than five people: such a cell of a month is left out with the next smallest"
+    " beside it, here and in every report, and totals are the sums of what is shown."
+)
+
+
 class SpendFilter(bodies.ResponseBody):
     """The categories, care groups and providers that a report is cut to; an empty list leaves a question open."""
 
@@ -43,8 +49,12 @@ class SpendRow(bodies.ResponseBody):
     category: SpendCategory | None
     care_group: CareGroup | None
     provider: str | None
-    amount_pence: int = Field(description="Effect on balances: money spent is negative, loads and refunds positive.")
-    transactions: int
+    amount_pence: int | None = Field(
+        description="Effect on balances: money spent is negative, loads and refunds positive. Null where suppressed."
+    )
+    transactions: int | None = Field(description="How many transactions; null where suppressed.")
+    is_suppressed: bool = Field(description="Nothing of this row is shown, not even whether there is anything.")
+    suppressed_cells: int = Field(description="Suppressed cells that belong to this row and are not in its figures.")
 
 
 class SpendReport(bodies.ResponseBody):
@@ -56,20 +66,28 @@ class SpendReport(bodies.ResponseBody):
     filters: SpendFilter
     as_at: datetime
     rows: Sequence[SpendRow]
-    total_pence: int
+    total_pence: int = Field(description="The sum of what is shown.")
     total_transactions: int
+    suppressed_cells: int = Field(description="Cells that are not in the report, nor in its totals.")
+    suppression: str | None = Field(description="Why cells are suppressed and which; null where no care group is told.")
 
 
 def as_csv(report: SpendReport) -> str:
-    """Return the report's rows as CSV with a byte order mark (for Excel), amounts in pence and in pounds."""
+    """Return the report's rows as CSV with a byte order mark (for Excel), amounts in pence and in pounds.
+
+    A report that tells of care groups has a column more: how many suppressed cells each row leaves out. The figures of
+    a row that is suppressed itself are empty.
+    """
     columns = [column for dimension in report.by for column in _COLUMNS[dimension]]
+    left_out = [] if report.suppression is None else ["suppressed_cells"]
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\r\n")
-    writer.writerow([*columns, "amount_pence", "amount_pounds", "transactions"])
+    writer.writerow([*columns, "amount_pence", "amount_pounds", "transactions", *left_out])
     for row in report.rows:
-        named = [getattr(row, column) for column in columns]
-        pounds = Decimal(row.amount_pence).scaleb(-2)
-        writer.writerow([cell(value) for value in (*named, row.amount_pence, pounds, row.transactions)])
+        named = [getattr(row, column) for column in (*columns, "amount_pence")]
+        pounds = None if row.amount_pence is None else Decimal(row.amount_pence).scaleb(-2)
+        told = [getattr(row, column) for column in ("transactions", *left_out)]
+        writer.writerow([cell(value) for value in (*named, pounds, *told)])
     return BYTE_ORDER_MARK + written.getvalue()
 
 

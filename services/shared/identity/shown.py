@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from services.shared.identity import roles
 from services.shared.identity.actor import Actor
+from services.shared.identity.permissions import PERMISSIONS, Permission
 
 
 class FieldSet(StrEnum):
@@ -22,8 +23,17 @@ class FieldSet(StrEnum):
 
 def field_set(actor: Actor) -> FieldSet:
     """Return the widest set of a recipient's fields that the actor's roles are shown."""
-    if actor.roles & roles.CARE:
+    return _widest(actor.roles)
+
+
+def field_set_for(actor: Actor, permission: Permission) -> FieldSet:
+    """Return the widest set of the roles that let the actor do the operation: another role they hold adds nothing."""
+    return _widest(frozenset(role for role in actor.roles if permission in PERMISSIONS[role]))
+
+
+def _widest(held: frozenset[roles.Role]) -> FieldSet:
+    if held & roles.CARE:
         return FieldSet.CARE
-    if actor.roles & roles.FINANCE:
+    if held & roles.FINANCE:
         return FieldSet.FINANCE
-    return FieldSet.AUDIT if actor.roles & roles.AUDITOR else FieldSet.NONE
+    return FieldSet.AUDIT if held & roles.AUDITOR else FieldSet.NONE

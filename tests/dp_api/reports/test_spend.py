@@ -98,19 +98,15 @@ async def reported(
     posted: Databases, *, first: date, last: date, by: Sequence[Dimension], filters: SpendFilter = OPEN
 ) -> dict[tuple[Any, ...], tuple[int, int]]:
     async with posted.dp_api.read(actor=MACHINE) as session:
-        report = await queries.spend(session, first_day=first, last_day=last, by=by, filters=filters)
+        rows = await queries.spend(session, first_day=first, last_day=last, by=by, filters=filters)
     read: dict[Dimension, Callable[[Any], Any]] = {
         Dimension.CATEGORY: lambda row: row.category.value,
-        Dimension.MONTH: lambda row: int(row.month.replace("-", "")),
+        Dimension.MONTH: lambda row: row.month,
         Dimension.CARE_GROUP: lambda row: row.care_group.value,
         Dimension.PROVIDER: lambda row: row.provider,
     }
-    found = {
-        tuple(read[dimension](row) for dimension in by): (row.amount_pence, row.transactions) for row in report.rows
-    }
-    assert len(found) == len(report.rows)
-    assert report.total_pence == sum(pence for pence, _ in found.values())
-    assert report.total_transactions == sum(count for _, count in found.values())
+    found = {tuple(read[dimension](row) for dimension in by): (row.amount_pence, row.transactions) for row in rows}
+    assert len(found) == len(rows)
     return found
 
 
@@ -190,7 +186,9 @@ async def test_a_question_that_makes_no_sense_is_pointed_at(
     assert answer.json()["errors"][0]["pointer"].startswith(pointer)
 
 
-@pytest.mark.parametrize("cut", [{"by": "care_group"}, {"by": "month,care_group"}, {"care_group": "carers"}])
+@pytest.mark.parametrize(
+    "cut", [{"by": "care_group"}, {"by": "month,care_group"}, {"by": "month", "care_group": "carers"}]
+)
 async def test_care_groups_are_reported_for_whole_months(callers: Callers, cut: dict[str, str]) -> None:
     months = {"from": "2026-01-01", "to": "2026-02-28"}
     for caller in (callers.finance(), callers.auditor()):
