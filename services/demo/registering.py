@@ -14,6 +14,8 @@ from services.dp_api.agreements import operations as agreement_operations
 from services.dp_api.agreements import schemas as agreement_schemas
 from services.dp_api.budgets import operations as budget_operations
 from services.dp_api.budgets import schemas as budget_schemas
+from services.dp_api.cards import operations as card_operations
+from services.dp_api.cards import schemas as card_schemas
 from services.dp_api.money_managers import operations as money_manager_operations
 from services.dp_api.money_managers import schemas as money_manager_schemas
 from services.dp_api.personal_assistants import operations as assistant_operations
@@ -119,13 +121,13 @@ async def _open_account(session: WriteSession, plan: AccountPlan, *, agreement_i
     )
     account = await account_operations.open_account(session, values=values, today=today)
     for card in plan.cards:
-        new = account_schemas.NewCard(
+        new = card_schemas.NewCard(
             provider_card_ref=card.provider_card_ref, last_four=card.last_four, opened_on=card.opened_on
         )
-        added = await account_operations.add_card(session, account_id=account.id, values=new, today=today)
+        added = await card_operations.add_card(session, account_id=account.id, values=new, today=today)
         if card.closed_on is not None:
             closure = account_schemas.Closure(reason=REPLACED, closed_on=card.closed_on)
-            await account_operations.close_card(
+            await card_operations.close_card(
                 session, account_id=account.id, card_id=added.id, values=closure, today=today
             )
 

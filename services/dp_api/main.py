@@ -11,11 +11,13 @@ from services.dp_api.agreements import endpoints as agreements
 from services.dp_api.audit_trail import endpoints as audit_trail
 from services.dp_api.budgets import endpoints as budgets
 from services.dp_api.budgets import operations as budget_operations
+from services.dp_api.cards import endpoints as cards
 from services.dp_api.money_managers import endpoints as money_managers
 from services.dp_api.personal_assistants import endpoints as personal_assistants
 from services.dp_api.recipients import endpoints as recipients
 from services.dp_api.reports import endpoints as reports
 from services.dp_api.staff import endpoints as staff
+from services.dp_api.transactions import endpoints as transactions
 from services.shared import jobs
 from services.shared.database import Database, WriteSession
 from services.shared.settings.installation import Settings
@@ -29,6 +31,8 @@ ROUTERS: Final = (
     money_managers.router,
     budgets.router,
     accounts.router,
+    cards.router,
+    transactions.router,
     agreements.router,
     reports.router,
     audit_trail.router,

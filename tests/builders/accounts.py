@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.dp_api.accounts import operations, schemas
+from services.dp_api.cards import operations as card_operations
+from services.dp_api.cards import schemas as card_schemas
 from services.shared import dates, driver
 from services.shared.database import WriteSession
 from tests.builders import recipients
@@ -38,6 +40,13 @@ async def an_account(
 ) -> schemas.AccountWithCards:
     """Open a prepaid card account of an agreement."""
     return await operations.open_account(session, values=new_account(agreement_id, **changes), today=today)
+
+
+async def a_card(session: WriteSession, account_id: UUID, **changes: Any) -> schemas.CardView:
+    """Add a card to an account; its reference is new each time."""
+    known: dict[str, Any] = {"provider_card_ref": f"card-{uuid4()}", "last_four": "4242", "opened_on": date(2026, 1, 5)}
+    values = card_schemas.NewCard.model_validate(known | changes)
+    return await card_operations.add_card(session, account_id=account_id, values=values, today=TODAY)
 
 
 async def a_transaction(

@@ -1,15 +1,13 @@
-"""HTTP for accounts, their cards and transactions."""
+"""HTTP for accounts."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Response
 
 from services.dp_api.accounts import operations, schemas
 from services.shared import paging
 from services.shared.values import fields
 from services.shared.vocabulary.agreements import AccountKind, AccountStatus
-from services.shared.vocabulary.money import SpendCategory
 from services.shared.web import dependencies, etags, routing
 
 router = routing.Router(prefix="/v1/accounts", tags=["accounts"])
@@ -57,43 +55,3 @@ async def close_account(
 ) -> schemas.AccountWithCards:
     """Close an account that holds no more money, and its cards with it."""
     return await operations.close_account(session, account_id=account_id, values=body, today=today)
-
-
-@router.post("/{account_id}/cards", status_code=201)
-async def add_card(
-    account_id: UUID,
-    body: schemas.NewCard,
-    session: dependencies.Write,
-    today: dependencies.Today,
-    response: Response,
-) -> schemas.CardView:
-    """Add a card to an open account: a replacement, or a second holder's."""
-    card = await operations.add_card(session, account_id=account_id, values=body, today=today)
-    response.headers["Location"] = f"/v1/accounts/{account_id}"
-    return card
-
-
-@router.post("/{account_id}/cards/{card_id}/closure")
-async def close_card(
-    account_id: UUID,
-    card_id: UUID,
-    body: schemas.Closure,
-    session: dependencies.Write,
-    today: dependencies.Today,
-) -> schemas.CardView:
-    """Close one card of an account."""
-    return await operations.close_card(session, account_id=account_id, card_id=card_id, values=body, today=today)
-
-
-@router.get("/{account_id}/transactions")
-async def list_account_transactions(
-    account_id: UUID,
-    session: dependencies.Read,
-    page: dependencies.Page,
-    first_day: Annotated[fields.Day | None, Query(alias="from", description="First booked day.")] = None,
-    last_day: Annotated[fields.Day | None, Query(alias="to", description="Last booked day, included.")] = None,
-    category: SpendCategory | None = None,
-) -> paging.Paged[schemas.AnyTransaction]:
-    """List an account's posted transactions, latest booked first; auditors see no merchant's name."""
-    wanted = schemas.TransactionFilter(first_day=first_day, last_day=last_day, category=category)
-    return await operations.list_account_transactions(session, account_id=account_id, wanted=wanted, page=page)

@@ -1,4 +1,4 @@
-"""Acts on accounts and cards, and the reading of them, which leaves its own record."""
+"""Acts on accounts and their reading, which leaves its own record."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,14 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.dp_api.accounts import queries, schemas
+from services.dp_api.accounts import queries, rules, schemas
 from services.dp_api.recipients import rules as recipient_rules
 from services.shared import audit, clock, paging
 from services.shared.database import ReadSession, WriteSession
 from services.shared.errors import Conflict, Invalid
-from services.shared.identity.shown import FieldSet, field_set
 from services.shared.lifecycles.agreements import ACCOUNT
 from services.shared.tables.agreements import Account, Agreement, Card
-from services.shared.vocabulary.agreements import AccountKind, AccountStatus, AgreementStatus
+from services.shared.vocabulary.agreements import AccountKind, AgreementStatus
 
 TRIAL_REF: Final = "trial"
 REFRESH: Final = "refresh_care_groups"
@@ -48,7 +47,7 @@ async def open_account(session: WriteSession, *, values: schemas.NewAccount, tod
     Raises Invalid for an unknown agreement or provider or a day in the future, Conflict for an ended agreement, a
     money manager's account where the agreement names none, or a reference that is taken.
     """
-    opened_on = _day(values.opened_on, today=today, pointer="/opened_on")
+    opened_on = rules.opening_day(values.opened_on, today=today)
     holder = await queries.holder(session, agreement_id=values.agreement_id)
     if holder is None:
         raise Invalid("no such agreement", code="unknown_agreement", pointer="/agreement_id")
@@ -76,7 +75,7 @@ async def open_account(session: WriteSession, *, values: schemas.NewAccount, tod
     )
     session.add(account)
     await session.flush()
-    await _record(session, account, action="open_account", person_id=holder.recipient.id)
+    await record(session, account, action="open_account", person_id=holder.recipient.id)
     return (await queries.account(session, account_id=account.id, now=now))[0]
 
 
@@ -103,7 +102,7 @@ async def open_trial_account(session: WriteSession, *, provider_code: str, today
     trial = select(Account).where(Account.provider_code == provider_code, Account.kind == AccountKind.TRIAL)
     account = (await session.execute(trial)).scalar_one()
     if account.created_at == now:
-        await _record(session, account, action="open_trial_account", person_id=None)
+        await record(session, account, action="open_trial_account", person_id=None)
     return account.id
 
 
@@ -118,12 +117,12 @@ async def close_account(
     target = ACCOUNT.move(account.status, "close")
     if any(await queries.balance(session, account_id=account_id)):
         raise Conflict("the account still holds money, posted or held", code="account_not_empty")
-    closed_on = _closing_day(values.closed_on, opened_on=account.opened_on, today=today)
+    closed_on = rules.closing_day(values.closed_on, opened_on=account.opened_on, today=today)
     before = _facts(account)
     account.status, account.closed_on, account.updated_at = target, closed_on, clock.now()
     await session.flush()
     for card in await queries.open_cards(session, account_id=account_id):
-        await _close(
+        await end_card(
             session,
             card,
             action="close_account",
@@ -131,51 +130,8 @@ async def close_account(
             person_id=recipient_id,
             reason=values.reason,
         )
-    await _record(session, account, action="close_account", before=before, person_id=recipient_id, reason=values.reason)
+    await record(session, account, action="close_account", before=before, person_id=recipient_id, reason=values.reason)
     return (await queries.account(session, account_id=account_id, now=clock.now()))[0]
-
-
-async def add_card(
-    session: WriteSession, *, account_id: UUID, values: schemas.NewCard, today: date
-) -> schemas.CardView:
-    """Add a card to an open account: a replacement, or a second holder's.
-
-    Raises NotFound, Conflict for a closed or trial account or a reference that is taken, Invalid for a future day.
-    """
-    account, recipient_id = await queries.account_for_change(session, account_id=account_id)
-    if account.status is AccountStatus.CLOSED or recipient_id is None:
-        raise Conflict("the account takes no cards: it is closed, or a trial", code="account_takes_no_cards")
-    if await queries.is_card_ref_taken(
-        session, provider_code=account.provider_code, reference=values.provider_card_ref
-    ):
-        raise Conflict("the card's reference is taken", code="reference_taken", pointer="/provider_card_ref")
-    card = Card(
-        id=uuid4(),
-        account_id=account_id,
-        provider_code=account.provider_code,
-        provider_card_ref=values.provider_card_ref,
-        last_four=values.last_four,
-        opened_on=_day(values.opened_on, today=today, pointer="/opened_on"),
-        closed_on=None,
-        created_at=clock.now(),
-    )
-    session.add(card)
-    await session.flush()
-    await _record(session, card, action="add_card", person_id=recipient_id)
-    return schemas.CardView.model_validate(card)
-
-
-async def close_card(
-    session: WriteSession, *, account_id: UUID, card_id: UUID, values: schemas.Closure, today: date
-) -> schemas.CardView:
-    """Close one card. Raises NotFound, Conflict for a card that is closed, Invalid for a day that cannot be."""
-    _, recipient_id = await queries.account_for_change(session, account_id=account_id)
-    card = await queries.card_for_change(session, account_id=account_id, card_id=card_id)
-    if card.closed_on is not None:
-        raise Conflict("the card is closed", code="card_closed")
-    closed_on = _closing_day(values.closed_on, opened_on=card.opened_on, today=today)
-    await _close(session, card, action="close_card", closed_on=closed_on, person_id=recipient_id, reason=values.reason)
-    return schemas.CardView.model_validate(card)
 
 
 async def refresh_care_groups(session: WriteSession, *, today: date) -> Mapping[str, object]:
@@ -198,7 +154,7 @@ async def refresh_care_groups(session: WriteSession, *, today: date) -> Mapping[
 async def read_account(session: ReadSession, *, account_id: UUID) -> schemas.AccountWithCards:
     """Show the caller one account with its balance and cards. Raises NotFound."""
     found, recipient_id = await queries.account(session, account_id=account_id, now=clock.now())
-    await _note_shown(session, action="read_account", whose=[recipient_id])
+    await note_shown(session, action="read_account", whose=[recipient_id])
     return found
 
 
@@ -208,20 +164,40 @@ async def list_accounts(
     """Show the caller the accounts in their sight."""
     rows = await queries.accounts(session, wanted=wanted, page=page, now=clock.now())
     shown, next_cursor = queries.ORDER.cut(rows, page, key=lambda row: (row[0].id,))
-    await _note_shown(session, action="list_accounts", whose=[recipient_id for _, recipient_id in shown])
+    await note_shown(session, action="list_accounts", whose=[recipient_id for _, recipient_id in shown])
     return paging.Paged(items=[account for account, _ in shown], next_cursor=next_cursor)
 
 
-async def list_account_transactions(
-    session: ReadSession, *, account_id: UUID, wanted: schemas.TransactionFilter, page: paging.Page
-) -> paging.Paged[schemas.AnyTransaction]:
-    """Show the caller an account's posted transactions, latest booked first; auditors without merchants' names."""
-    recipient_id = await queries.recipient_of(session, account_id=account_id)
-    fields = FieldSet.NONE if session.actor is None else field_set(session.actor)
-    rows = await queries.transactions(session, account_id=account_id, wanted=wanted, field_set=fields, page=page)
-    shown, next_cursor = queries.TRANSACTION_ORDER.cut(rows, page, key=lambda row: (row[0].booked_on, row[1]))
-    await _note_shown(session, action="list_account_transactions", whose=[recipient_id])
-    return paging.Paged(items=[transaction for transaction, _ in shown], next_cursor=next_cursor)
+async def end_card(
+    session: WriteSession, card: Card, *, action: str, closed_on: date, person_id: UUID | None, reason: str
+) -> None:
+    """End a card by itself or with its account, and enter it."""
+    before = _facts(card)
+    card.closed_on = closed_on
+    await session.flush()
+    await record(session, card, action=action, person_id=person_id, before=before, reason=reason)
+
+
+async def record(
+    session: WriteSession,
+    row: Account | Card,
+    *,
+    action: str,
+    person_id: UUID | None,
+    before: Mapping[str, object] = _NOTHING,
+    reason: str | None = None,
+) -> None:
+    """Enter an act on an account or a card: what it was, what it is, and whose it is."""
+    await audit.record(
+        session,
+        action=action,
+        subject=audit.Subject(row.__tablename__, str(row.id)),
+        before=before,
+        after=_facts(row),
+        person_id=person_id,
+        personal=frozenset() if person_id is None else _PERSONAL,
+        reason=reason,
+    )
 
 
 def _refuse_for(agreement: Agreement, *, kind: AccountKind) -> None:
@@ -244,50 +220,8 @@ async def _refuse_reference(session: WriteSession, values: schemas.NewAccount) -
         raise Conflict("the account's reference is taken", code="reference_taken", pointer="/provider_account_ref")
 
 
-def _day(day: date | None, *, today: date, pointer: str) -> date:
-    if day is not None and day > today:
-        raise Invalid("the day lies in the future", code="day_in_future", pointer=pointer)
-    return day or today
-
-
-def _closing_day(closed_on: date | None, *, opened_on: date, today: date) -> date:
-    day = _day(closed_on, today=today, pointer="/closed_on")
-    if day < opened_on:
-        raise Invalid("before the day of opening", code="closed_before_opened", pointer="/closed_on")
-    return day
-
-
-async def _close(
-    session: WriteSession, card: Card, *, action: str, closed_on: date, person_id: UUID | None, reason: str
-) -> None:
-    before = _facts(card)
-    card.closed_on = closed_on
-    await session.flush()
-    await _record(session, card, action=action, person_id=person_id, before=before, reason=reason)
-
-
-async def _record(
-    session: WriteSession,
-    row: Account | Card,
-    *,
-    action: str,
-    person_id: UUID | None,
-    before: Mapping[str, object] = _NOTHING,
-    reason: str | None = None,
-) -> None:
-    await audit.record(
-        session,
-        action=action,
-        subject=audit.Subject(row.__tablename__, str(row.id)),
-        before=before,
-        after=_facts(row),
-        person_id=person_id,
-        personal=frozenset() if person_id is None else _PERSONAL,
-        reason=reason,
-    )
-
-
-async def _note_shown(session: ReadSession, *, action: str, whose: list[UUID | None]) -> None:
+async def note_shown(session: ReadSession, *, action: str, whose: list[UUID | None]) -> None:
+    """Record whose accounts the caller is shown."""
     people = sorted({recipient_id for recipient_id in whose if recipient_id is not None})
     await audit.record_read(session, action=action, subject_kind="recipient", subject_ids=people)
 

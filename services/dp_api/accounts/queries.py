@@ -1,11 +1,11 @@
-"""Every SELECT about accounts, cards, balances and posted transactions, cut to what the caller may see."""
+"""Every SELECT about accounts, their cards and balances, cut to what the caller may see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Select, Text, case, false, func, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, DateTime, Select, Text, case, false, func, or_, select, text, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from services.dp_api.accounts import schemas
@@ -14,11 +14,10 @@ from services.dp_api.recipients import rules as recipient_rules
 from services.shared import lateness, paging
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
-from services.shared.identity.shown import FieldSet
 from services.shared.tables.agreements import Account, Agreement, Card
-from services.shared.tables.feeds import FeedProvider, QuarantinedRow
+from services.shared.tables.feeds import FeedProvider
 from services.shared.tables.people import Recipient
-from services.shared.tables.transactions import AccountBalance, CardTransaction, Categorisation
+from services.shared.tables.transactions import AccountBalance
 from services.shared.vocabulary.agreements import AccountStatus
 from services.shared.vocabulary.people import CareGroup, PrimarySupportReason, RecipientKind
 
@@ -35,38 +34,9 @@ _FEED: Final = (
     .subquery("feed")
 )
 _CARD: Final = [getattr(Card, name) for name in schemas.CardView.model_fields]
-# The words are those of the index by which a version that waits is found.
-_IS_DISPUTED: Final = (
-    select(QuarantinedRow.id)
-    .where(
-        QuarantinedRow.provider_code == CardTransaction.provider_code,
-        QuarantinedRow.transaction_id == CardTransaction.provider_transaction_id,
-        text("quarantined_row.status = 'waiting' AND quarantined_row.code = 'same_id_other_content'"),
-    )
-    .exists()
-    .label("is_disputed")
-)
-_BY_PERSON: Final = (
-    select(Categorisation.category)
-    .where(Categorisation.transaction_id == CardTransaction.id)
-    .order_by(Categorisation.id.desc())
-    .limit(1)
-    .correlate(CardTransaction)
-    .scalar_subquery()
-)
-_CATEGORY: Final = func.coalesce(_BY_PERSON, CardTransaction.category)
-_TOLD: Final[Mapping[str, ColumnElement[Any]]] = {
-    "is_disputed": _IS_DISPUTED,
-    "category": _CATEGORY.label("category"),
-    "posted_category": CardTransaction.category.label("posted_category"),
-    "is_recategorised": _BY_PERSON.is_not(None).label("is_recategorised"),
-}
-"""What is told of a transaction beside its own columns; the category that counts is what a person gave it last."""
-
 AccountRow = tuple[schemas.AccountView, UUID | None]
 """An account and the recipient whose it is; a trial account is nobody's."""
 ORDER: Final = paging.Order(Account.id)
-TRANSACTION_ORDER: Final = paging.Order(CardTransaction.booked_on, CardTransaction.id)
 
 
 class Holder(NamedTuple):
@@ -124,46 +94,12 @@ async def recipient_of(session: AnySession, *, account_id: UUID) -> UUID | None:
     return recipient_id
 
 
-async def transactions(
-    session: AnySession,
-    *,
-    account_id: UUID,
-    wanted: schemas.TransactionFilter,
-    field_set: FieldSet,
-    page: paging.Page,
-) -> Sequence[tuple[schemas.AnyTransaction, int]]:
-    """Return an account's posted transactions with their row ids, latest booked first, as far as the field set goes."""
-    view = schemas.TRANSACTION_VIEWS[field_set]
-    columns = [_TOLD[name] if name in _TOLD else getattr(CardTransaction, name) for name in view.model_fields]
-    question = select(CardTransaction.id, *columns).where(CardTransaction.account_id == account_id)
-    if wanted.first_day is not None:
-        question = question.where(CardTransaction.booked_on >= wanted.first_day)
-    if wanted.last_day is not None:
-        question = question.where(CardTransaction.booked_on <= wanted.last_day)
-    if wanted.category is not None:
-        question = question.where(_CATEGORY.in_([wanted.category.value]))
-    if (reached := TRANSACTION_ORDER.after(page)) is not None:
-        question = question.where(tuple_(CardTransaction.booked_on, CardTransaction.id) < reached)
-    newest_first = (CardTransaction.booked_on.desc(), CardTransaction.id.desc())
-    rows = await session.execute(question.order_by(*newest_first).limit(page.limit + 1))
-    return [(view.model_validate(row), row.id) for row in rows]
-
-
 async def account_for_change(session: WriteSession, *, account_id: UUID) -> tuple[Account, UUID | None]:
     """Return the account itself, locked until the transaction ends, and whose it is. Raises NotFound."""
     recipient_id = await recipient_of(session, account_id=account_id)
     return (await session.execute(select(Account).where(Account.id == account_id).with_for_update())).scalar_one(), (
         recipient_id
     )
-
-
-async def card_for_change(session: WriteSession, *, account_id: UUID, card_id: UUID) -> Card:
-    """Return a card of the account, locked until the transaction ends. Raises NotFound."""
-    question = select(Card).where(Card.id == card_id, Card.account_id == account_id).with_for_update()
-    found: Card | None = await session.scalar(question)
-    if found is None:
-        raise NotFound("no such card")
-    return found
 
 
 async def open_cards(session: WriteSession, *, account_id: UUID) -> Sequence[Card]:
@@ -194,12 +130,6 @@ async def is_account_ref_taken(session: AnySession, *, provider_code: str, refer
     question = select(Account.id).where(
         Account.provider_code == provider_code, Account.provider_account_ref == reference
     )
-    return await session.scalar(question) is not None
-
-
-async def is_card_ref_taken(session: AnySession, *, provider_code: str, reference: str) -> bool:
-    """Tell whether a card of the provider has this reference."""
-    question = select(Card.id).where(Card.provider_code == provider_code, Card.provider_card_ref == reference)
     return await session.scalar(question) is not None
 
 

@@ -1,19 +1,16 @@
-"""Accounts, their cards and transactions, in and out: tokens and last four digits, never a full number."""
+"""Accounts with their cards, in and out: tokens and last four digits, never a full number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from services.dp_api.accounts import rules
-from services.shared.identity.shown import FieldSet
 from services.shared.values import bodies, fields
 from services.shared.vocabulary.agreements import AccountKind, AccountStatus
-from services.shared.vocabulary.money import SpendCategory
 
 
 def token(reference: str) -> str:
@@ -47,14 +44,6 @@ class NewAccount(bodies.RequestBody):
     provider_code: fields.Code
     provider_account_ref: ProviderRef
     last_four: fields.LastFour | None = None
-    opened_on: fields.Day | None = Field(default=None, description="Today when left out.")
-
-
-class NewCard(bodies.RequestBody):
-    """A card of an account: the provider's token and the last four digits."""
-
-    provider_card_ref: ProviderRef
-    last_four: fields.LastFour
     opened_on: fields.Day | None = Field(default=None, description="Today when left out.")
 
 
@@ -112,45 +101,6 @@ class AccountWithCards(AccountView):
     cards: Sequence[CardView]
 
 
-class TransactionForAudit(bodies.ResponseBody):
-    """A posted transaction without the merchant's name; `amount_pence` is its effect on the balance."""
-
-    provider_transaction_id: str
-    type: str
-    amount_pence: int
-    merchant_pence: int | None = Field(description="In the merchant's currency, in its minor unit.")
-    merchant_currency: str | None
-    occurred_at: datetime
-    booked_on: date
-    category: str = Field(description="As it counts now: what a person gave it last, else what it posted under.")
-    posted_category: str
-    is_recategorised: bool
-    category_rule_id: int | None = Field(description="The rule that gave it `posted_category`; null where none did.")
-    mcc: str | None
-    is_disputed: bool = Field(description="Another version of it has come, and waits for two people to choose.")
-
-
-class TransactionView(TransactionForAudit):
-    """A posted transaction; `amount_pence` is its effect on the balance, a purchase is negative."""
-
-    merchant_name: str | None
-    merchant_category: str | None
-    reference: str | None
-    reverses_transaction_id: str | None
-
-
-AnyTransaction: TypeAlias = TransactionView | TransactionForAudit
-
-TRANSACTION_VIEWS: Final[Mapping[FieldSet, type[AnyTransaction]]] = MappingProxyType(
-    {
-        FieldSet.CARE: TransactionView,
-        FieldSet.FINANCE: TransactionView,
-        FieldSet.AUDIT: TransactionForAudit,
-    }
-)
-"""Where a person shops is shown to those who help them and those who pay; auditors see merchant category codes."""
-
-
 class AccountFilter(bodies.ResponseBody):
     """Which accounts to list; None leaves a question open."""
 
@@ -159,11 +109,3 @@ class AccountFilter(bodies.ResponseBody):
     kind: AccountKind | None
     status: AccountStatus | None
     provider_code: str | None
-
-
-class TransactionFilter(bodies.ResponseBody):
-    """Which transactions of an account to list, by booked day (both ends included) and category."""
-
-    first_day: date | None
-    last_day: date | None
-    category: SpendCategory | None

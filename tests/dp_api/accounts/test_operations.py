@@ -9,6 +9,8 @@ from sqlalchemy import select, text
 from services.dp_api.accounts import operations, queries, schemas
 from services.dp_api.agreements import operations as agreement_operations
 from services.dp_api.agreements import schemas as agreement_schemas
+from services.dp_api.cards import operations as card_operations
+from services.dp_api.cards import schemas as card_schemas
 from services.dp_api.recipients import operations as recipient_operations
 from services.dp_api.recipients import rules as recipient_rules
 from services.dp_api.recipients import schemas as recipient_schemas
@@ -48,12 +50,6 @@ async def reasons(session: WriteSession, subject_id: UUID) -> list[str | None]:
 async def closed(session: WriteSession, account_id: UUID, **changes: object) -> schemas.AccountWithCards:
     values = schemas.Closure.model_validate({"reason": "moved to another provider", **changes})
     return await operations.close_account(session, account_id=account_id, values=values, today=TODAY)
-
-
-async def a_card(session: WriteSession, account_id: UUID, **changes: object) -> schemas.CardView:
-    known = {"provider_card_ref": f"card-{uuid4()}", "last_four": "4242", "opened_on": date(2026, 1, 5)}
-    values = schemas.NewCard.model_validate(known | changes)
-    return await operations.add_card(session, account_id=account_id, values=values, today=TODAY)
 
 
 async def test_an_account_is_opened_under_the_care_group_of_the_day(session: WriteSession) -> None:
@@ -105,7 +101,7 @@ def test_a_number_is_no_reference(reference: str) -> None:
     with pytest.raises(ValidationError):
         new_account(uuid4(), provider_account_ref=reference)
     with pytest.raises(ValidationError):
-        schemas.NewCard(provider_card_ref=reference, last_four="4242")
+        card_schemas.NewCard(provider_card_ref=reference, last_four="4242")
 
 
 @pytest.mark.parametrize("last_four", ["424", "42424", "4111111111111111", "424x"])
@@ -133,9 +129,12 @@ async def test_an_ended_agreement_gets_no_account(session: WriteSession) -> None
 async def test_an_account_closes_with_its_cards(session: WriteSession) -> None:
     agreement = await agreements.an_agreement(session)
     account = await an_account(session, agreement_id=agreement.id)
-    first, second = await a_card(session, account.id), await a_card(session, account.id, opened_on=TODAY)
+    first, second = (
+        await accounts.a_card(session, account.id),
+        await accounts.a_card(session, account.id, opened_on=TODAY),
+    )
     lost = schemas.Closure(reason="lost", closed_on=date(2026, 5, 1))
-    await operations.close_card(session, account_id=account.id, card_id=first.id, values=lost, today=TODAY)
+    await card_operations.close_card(session, account_id=account.id, card_id=first.id, values=lost, today=TODAY)
     after = await closed(session, account.id, closed_on=date(2026, 11, 1))
     assert (after.status, after.closed_on) == (AccountStatus.CLOSED, date(2026, 11, 1))
     assert {card.id: card.closed_on for card in after.cards} == {first.id: date(2026, 5, 1), second.id: TODAY}
@@ -143,33 +142,7 @@ async def test_an_account_closes_with_its_cards(session: WriteSession) -> None:
     with pytest.raises(Conflict):
         await closed(session, account.id)
     with pytest.raises(Conflict):
-        await a_card(session, account.id)
-
-
-async def test_a_card_closes_once_and_not_before_it_was_opened(session: WriteSession) -> None:
-    agreement = await agreements.an_agreement(session)
-    account = await an_account(session, agreement_id=agreement.id)
-    card = await a_card(session, account.id)
-
-    async def close(closed_on: date) -> schemas.CardView:
-        values = schemas.Closure(reason="lost", closed_on=closed_on)
-        return await operations.close_card(session, account_id=account.id, card_id=card.id, values=values, today=TODAY)
-
-    for day in (date(2026, 1, 4), date(2026, 11, 3)):
-        with pytest.raises(Invalid):
-            await close(day)
-    assert (await close(TODAY)).closed_on == TODAY
-    with pytest.raises(Conflict):
-        await close(TODAY)
-
-
-async def test_a_cards_reference_is_taken_once(session: WriteSession) -> None:
-    agreement = await agreements.an_agreement(session)
-    account = await an_account(session, agreement_id=agreement.id)
-    await a_card(session, account.id, provider_card_ref="card-1")
-    with pytest.raises(Conflict) as refusal:
-        await a_card(session, account.id, provider_card_ref="card-1")
-    assert refusal.value.pointer == "/provider_card_ref"
+        await accounts.a_card(session, account.id)
 
 
 async def test_a_trial_account_is_opened_once_a_provider(session: WriteSession) -> None:
@@ -180,7 +153,7 @@ async def test_a_trial_account_is_opened_once_a_provider(session: WriteSession) 
     counted = text("SELECT count(*) FROM audit_entry WHERE action = 'open_trial_account' AND subject_id = :id")
     assert await session.scalar(counted, {"id": str(first)}) == 1
     with pytest.raises(Conflict):
-        await a_card(session, first)
+        await accounts.a_card(session, first)
     with pytest.raises(Invalid):
         await operations.open_trial_account(session, provider_code="nobank", today=TODAY)
 
@@ -192,7 +165,7 @@ async def test_an_unknown_account_or_card_is_not_found(session: WriteSession) ->
     account = await an_account(session, agreement_id=agreement.id)
     values = schemas.Closure(reason="lost")
     with pytest.raises(NotFound):
-        await operations.close_card(session, account_id=account.id, card_id=uuid4(), values=values, today=TODAY)
+        await card_operations.close_card(session, account_id=account.id, card_id=uuid4(), values=values, today=TODAY)
 
 
 async def test_a_sixty_fifth_birthday_and_a_changed_need_move_the_care_group(session: WriteSession) -> None:

@@ -1,0 +1,1 @@
+"""The single cards of an account: added and closed one by one. It knows accounts."""
