@@ -21,6 +21,7 @@ from services import together
 from services.shared import database, embedded, garbage, jobs, migrate, sealing
 from services.shared.database import Database
 from services.shared.settings.installation import Settings
+from services.shared.setup_error import SetupError
 from services.shared.vocabulary.records import Service
 
 GRACE_SECONDS: Final = 3
@@ -120,7 +121,7 @@ def serve(settings: Settings, *, service: Service | None, host: str, port: int, 
         raise NotServedError(f"nothing can be served on {host}:{port}: see the log above")
 
 
-class NotServedError(RuntimeError):
+class NotServedError(SetupError):
     """The server ended before it served anything."""
 
 

@@ -20,7 +20,7 @@ from services.shared.settings.installation import Settings
 from services.shared.vocabulary.money import SpendCategory, TransactionType
 from services.shared.vocabulary.records import Service
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(name="categories", no_args_is_help=True, help="Spend categories and their rules.")
 
 USUAL_MONTHS: Final = 12
 _OPTION: Final = "one of --mcc, --merchant, --type and --registered, or --file"

@@ -22,7 +22,7 @@ from services.shared.settings.installation import Settings
 from services.shared.vocabulary.feeds import DeliveryDoor
 from services.shared.vocabulary.records import Service
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(name="feed", no_args_is_help=True, help="Providers' feeds.")
 app.command()(feed_kit.check)
 app.command()(feed_kit.simulate)
 profile_app = typer.Typer(no_args_is_help=True)

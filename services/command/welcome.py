@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from services.demo import staff
+from services.demo import members
 from services.demo.examples import Examples
 from services.shared import dates, dev_tokens
 from services.shared.identity.roles import Role
@@ -60,7 +60,7 @@ def lines(settings: Settings, *, address: str, found: Examples, today: date) -> 
 
 def token_for(settings: Settings, each: Try) -> str:
     """Return a token with which the thing can be tried: the county's own member of staff, or the provider's machine."""
-    member = staff.example(each.role)
+    member = members.example(each.role)
     name = member.staff_number if member else None
     teams = member.teams if member else ()
     return dev_tokens.sign(settings, role=each.role, name=name, teams=teams, provider=each.provider)

@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from services.demo import accounts, staff
-from services.demo.staff import DemoStaff
+from services.demo import accounts, members
+from services.demo.members import DemoStaff
 from services.shared.database import AnySession
 from services.shared.identity.roles import Role
 from services.shared.tables.agreements import Account, Agreement, GrossToday
@@ -34,11 +34,11 @@ class Examples:
 
 async def find(session: AnySession) -> Examples:
     """Return the county's examples. The recipient and the assistant are in the sight of the example care worker."""
-    members = tuple(member for role in Role if (member := staff.example(role)) is not None)
-    teams = next(member.teams for member in members if member.role is Role.CARE_WORKER)
+    staff = tuple(member for role in Role if (member := members.example(role)) is not None)
+    teams = next(member.teams for member in staff if member.role is Role.CARE_WORKER)
     surplus = (await session.execute(_largest_surplus())).one_or_none()
     return Examples(
-        staff=members,
+        staff=staff,
         providers=tuple(accounts.PROVIDERS),
         recipient_id=await _first_of(session, Recipient.id, Recipient.team_code.in_(teams)),
         personal_assistant_id=await _first_of(session, PersonalAssistant.id, PersonalAssistant.team_code.in_(teams)),

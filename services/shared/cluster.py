@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.shared.setup_error import SetupError
+
 PORT = 5432
 # The PG* variables of whoever calls us must not reach the server or its tools.
 ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath}
@@ -33,7 +35,7 @@ _LONGEST_SOCKET_PATH = 107
 _MEBIBYTE = 2**20
 
 
-class EmbeddedServerError(RuntimeError):
+class EmbeddedServerError(SetupError):
     """The embedded PostgreSQL could not be made, started, reached or stopped; the text says why."""
 
 

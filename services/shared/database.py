@@ -20,7 +20,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, UOWTran
 from sqlalchemy.orm.exc import StaleDataError
 
 from services.shared import ciphers as cipher_keys
-from services.shared import driver
+from services.shared import database_errors, driver
 from services.shared.ciphers import Ciphers
 from services.shared.errors import Conflict, Stale
 from services.shared.identity.actor import Actor
@@ -223,7 +223,7 @@ async def on_transient(act: Callable[[], Awaitable[T]]) -> T:
         try:
             return await act()
         except (Overtaken, DBAPIError, asyncpg.PostgresError) as error:
-            if driver.sqlstate_of(error) not in _WORTH_REPEATING:
+            if database_errors.sqlstate_of(error) not in _WORTH_REPEATING:
                 raise
         await asyncio.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 (only spreads the contenders)
     return await act()
@@ -233,12 +233,12 @@ def translated(error: DBAPIError | asyncpg.PostgresError | StaleDataError) -> Ex
     """Return the error that may leave a unit of work: one that names the SQLSTATE and the constraint, never a value."""
     if isinstance(error, StaleDataError):
         return Stale("the record has been amended since it was read")
-    state = driver.sqlstate_of(error)
+    state = database_errors.sqlstate_of(error)
     if state in _CONTRADICTED:
-        return IntegrityTrouble(driver.constraint_of(error))
+        return IntegrityTrouble(database_errors.constraint_of(error))
     if state in _OVERTAKEN:
         return Overtaken(state)
-    return DatabaseTroubleError(sqlstate=state, constraint_name=driver.constraint_of(error))
+    return DatabaseTroubleError(sqlstate=state, constraint_name=database_errors.constraint_of(error))
 
 
 AnyKind = TypeVar("AnyKind", ReadSession, WriteSession)

@@ -1,4 +1,4 @@
-"""asyncpg as this software uses it: addresses, pooled connections that are alive, and what its errors may tell."""
+"""asyncpg as this software uses it: addresses and pooled connections that are alive."""
 
 import asyncio
 import ssl
@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias, cast
 import asyncpg
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -92,28 +92,6 @@ def engine(url: URL, *, settings: Settings, application_name: str) -> AsyncEngin
 async def of(connection: AsyncConnection) -> Connection:
     """Return the driver's own connection under SQLAlchemy's; it begins no transaction."""
     return cast(Connection, (await connection.get_raw_connection()).driver_connection)
-
-
-def sqlstate_of(error: BaseException) -> str | None:
-    """Return the SQLSTATE that PostgreSQL gave, from whichever floor's error carries it."""
-    return getattr(_original(error), "sqlstate", None)
-
-
-def constraint_of(error: BaseException) -> str | None:
-    """Return the name of the constraint that an error is about; its text would repeat the value."""
-    return getattr(_original(error), "constraint_name", None)
-
-
-def message_of(error: BaseException) -> str:
-    """Return PostgreSQL's own sentence, without its detail; of most classes of error it may repeat a value."""
-    return str(getattr(_original(error), "message", ""))
-
-
-def _original(error: BaseException) -> BaseException:
-    """Return asyncpg's own error from under SQLAlchemy's two layers."""
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        return error.orig.__cause__ or error.orig
-    return error
 
 
 def _server_settings(settings: Settings, application_name: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import insert, select, text
 from sqlalchemy.dialects import postgresql
 
-from services.shared import audit, clock, dates, driver, sealing
+from services.shared import audit, clock, database_errors, dates, sealing
 from services.shared import database as databases
 from services.shared.database import Database, WriteSession
 from services.shared.identity.actor import machine
@@ -206,7 +206,7 @@ def _described(error: BaseException) -> dict[str, object]:
     while place is not None and place.tb_next is not None:
         place = place.tb_next
     where = f"{place.tb_frame.f_code.co_qualname}:{place.tb_lineno}" if place else None
-    return {"error": type(error).__name__, "sqlstate": driver.sqlstate_of(error), "where": where}
+    return {"error": type(error).__name__, "sqlstate": database_errors.sqlstate_of(error), "where": where}
 
 
 async def _seal_trail(database: Database) -> Outcome:

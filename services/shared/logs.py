@@ -15,7 +15,7 @@ import orjson
 import structlog
 from structlog.typing import Processor
 
-from services.shared import driver
+from services.shared import database_errors
 
 _OURS: Final = Path(__file__).resolve().parents[1]
 
@@ -51,8 +51,8 @@ def described(error: BaseException) -> dict[str, Any]:
     chain = list(_chain(error))
     found: dict[str, Any] = {
         "error": [f"{type(link).__module__}.{type(link).__qualname__}" for link in chain],
-        "sqlstate": next((state for link in chain if (state := driver.sqlstate_of(link))), None),
-        "constraint": next((name for link in chain if (name := driver.constraint_of(link))), None),
+        "sqlstate": next((state for link in chain if (state := database_errors.sqlstate_of(link))), None),
+        "constraint": next((name for link in chain if (name := database_errors.constraint_of(link))), None),
         "places": [place for link in chain for place in _places(link)],
     }
     return {name: value for name, value in found.items() if value}

@@ -23,8 +23,9 @@ from sqlalchemy import URL, Connection, NullPool, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from services.shared import database, driver, embedded
+from services.shared import database, database_errors, driver, embedded
 from services.shared.settings.installation import Settings
+from services.shared.setup_error import SetupError
 from services.shared.vocabulary.records import Service
 
 VERSIONS: Final = Path(__file__).resolve().parents[2] / "migrations"
@@ -35,11 +36,11 @@ _LOCK: Final = 4_027_431_114
 _ITERATIONS: Final = 4096
 
 
-class NoAdminAddressError(RuntimeError):
+class NoAdminAddressError(SetupError):
     """There is a `DP_DATABASE_URL` but no `DP_DATABASE_ADMIN_URL`, and a service's role may not change the schema."""
 
 
-class MigrationRefusedError(RuntimeError):
+class MigrationRefusedError(SetupError):
     """PostgreSQL refused a step: the text has its SQLSTATE, and its words where they cannot carry a value."""
 
 
@@ -93,8 +94,8 @@ async def as_owner(settings: Settings) -> AsyncGenerator[AsyncConnection]:
 
 def _refusal(error: DBAPIError | asyncpg.PostgresError) -> str:
     """Return a refusal in one line; only the words of class 42 (rights and names) are sure to carry no value."""
-    state = driver.sqlstate_of(error)
-    words = driver.message_of(error) if state and state.startswith("42") else ""
+    state = database_errors.sqlstate_of(error)
+    words = database_errors.message_of(error) if state and state.startswith("42") else ""
     return f"PostgreSQL refused the migration: SQLSTATE {state}" + (f" ({words})" if words else "")
 
 

@@ -77,7 +77,7 @@ def commands() -> dict[str, frozenset[str]]:
         for name, child in children.items():
             walk(child, (*path, name))
 
-    walk(typer_main.get_command(command.app), ())
+    walk(typer_main.get_command(command.application(command.COMMANDS)), ())
     return found
 
 

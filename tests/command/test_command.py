@@ -21,6 +21,8 @@ import pytest
 from services.command import terminal
 from services.demo import accounts
 from services.shared import embedded
+from services.shared.settings import whereabouts
+from services.shared.settings.installation import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120
@@ -40,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def environment(folder: Path, **changes: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DP_")}
-    return {**kept, "DP_DATA_DIR": str(folder), **changes}
+    return {**kept, "DP_DATA_DIR": str(folder), "XDG_STATE_HOME": str(folder / "state"), **changes}
 
 
 def dp(folder: Path, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -98,6 +100,25 @@ def test_a_token_is_printed_and_nothing_else(tmp_path: Path) -> None:
     claims = jwt.decode(found.stdout.strip(), options={"verify_signature": False})
     assert (claims["roles"], claims["staff_number"], claims["teams"]) == (["care_worker"], "1001", ["north"])
     assert claims["exp"] - claims["iat"] == 12 * 3_600
+
+
+def test_a_second_terminal_works_on_the_data_of_the_installation_that_is_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served_from, elsewhere = tmp_path / "served", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    asked = [sys.executable, "-m", "services.command", "token", "--role", "auditor"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DP_")}
+    with whereabouts.noted(Settings(data_dir=served_from)):
+        found = subprocess.run(
+            asked, cwd=elsewhere, env=kept, capture_output=True, text=True, timeout=SECONDS, check=True
+        )
+    assert f"the data folder is {served_from}" in found.stderr
+    assert (served_from / "secrets" / "dev_issuer_key").exists()
+    assert list(elsewhere.iterdir()) == []
+    alone = subprocess.run(asked, cwd=elsewhere, env=kept, capture_output=True, text=True, timeout=SECONDS, check=True)
+    assert f"the data folder is {elsewhere / '.data'}" in alone.stderr
 
 
 def test_a_feeds_token_speaks_for_the_named_provider_or_the_countys_first(tmp_path: Path) -> None:
@@ -171,6 +192,7 @@ def test_serving_ends_at_ctrl_c_with_its_database_and_a_command_beside_it_leaves
     with served(folder, port=18_471) as process:
         assert figures(folder, "audit", "verify")["ok"] is True
         assert embedded.running(folder) is not None
+        assert [note.read_text() for note in folder.rglob("*.note")] == [f"{folder}\n"]
         assert httpx.get("http://127.0.0.1:18471/health/ready").status_code == 200
         began = time.monotonic()
         process.send_signal(signal.SIGINT)

@@ -4,14 +4,14 @@ from datetime import date
 import httpx
 
 from services.command import welcome
-from services.demo import accounts, staff
+from services.demo import accounts, members
 from services.demo.examples import Examples
 from services.shared.identity.roles import Role
 from tests.databases import Databases
 from tests.http import ORIGIN, Clients, bearer
 
 NOTHING_YET = Examples(
-    staff=staff.members(),
+    staff=members.members(),
     providers=tuple(accounts.PROVIDERS),
     recipient_id=None,
     personal_assistant_id=None,

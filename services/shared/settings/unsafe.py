@@ -8,13 +8,14 @@ from pydantic import SecretStr
 
 from services.shared.settings.installation import SHORTEST_PROXY_SECRET, Settings
 from services.shared.settings.secret_forms import WELL_FORMED
+from services.shared.setup_error import SetupError
 
 SHORTEST_PASSWORD: Final = 12
 ON_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 ENCRYPTED: Final = frozenset({"require", "verify-ca", "verify-full"})
 
 
-class UnsafeSettingsError(RuntimeError):
+class UnsafeSettingsError(SetupError):
     """Production will not start: the text names every unsafe setting and why, never a value."""
 
 

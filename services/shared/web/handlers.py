@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.shared import audit, database, driver, errors
+from services.shared import audit, database, database_errors, errors
 from services.shared.errors import Forbidden, Unavailable
 from services.shared.web import problems, validation
 
@@ -99,7 +99,7 @@ def _allowed(request: Request) -> list[str]:
 
 
 async def _of_the_database(request: Request, error: Exception) -> Response:
-    state = driver.sqlstate_of(error) or ""
+    state = database_errors.sqlstate_of(error) or ""
     if state in _UNSTORABLE:
         return problems.answer(
             HTTPStatus.UNPROCESSABLE_ENTITY, detail="A value is outside of what can be stored.", code="unstorable_value"
