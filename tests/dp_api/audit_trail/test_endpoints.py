@@ -52,7 +52,7 @@ async def test_auditors_see_that_a_persons_field_changed_and_not_its_value(
 
 
 async def test_whoever_opens_words_about_a_person_is_on_record(callers: Callers, recipient_id: UUID) -> None:
-    name = f"S{uuid4().hex[:8]}"
+    name = f"S{uuid4().hex[:8]}".upper()
     auditor = callers.of(Role.AUDITOR, name=name)
     await auditor.get(ENTRIES, params={"subject_id": str(recipient_id), "action": "register_recipient"})
     await auditor.get(ENTRIES, params={"subject_id": str(recipient_id)})
@@ -73,7 +73,7 @@ async def test_what_has_been_purged_is_told_as_purged(callers: Callers, shared: 
 
 
 async def test_the_trail_is_read_by_subject_actor_action_and_period(callers: Callers, north: str) -> None:
-    name = f"S{uuid4().hex[:8]}"
+    name = f"S{uuid4().hex[:8]}".upper()
     administrator = callers.of(Role.ADMINISTRATOR, name=name)
     await administrator.put(f"/v1/teams/{north}", json={"name": "North"})
     await administrator.put(f"/v1/teams/{north}", json={"name": "Far north"})
@@ -95,7 +95,7 @@ async def test_the_trail_is_read_by_subject_actor_action_and_period(callers: Cal
 
 
 async def test_every_entry_is_on_exactly_one_page(callers: Callers) -> None:
-    name = f"S{uuid4().hex[:8]}"
+    name = f"S{uuid4().hex[:8]}".upper()
     administrator = callers.of(Role.ADMINISTRATOR, name=name)
     for number in range(5):
         await administrator.put(f"/v1/teams/t{number}-{name}", json={"name": "Team"})
@@ -112,7 +112,7 @@ async def test_every_entry_is_on_exactly_one_page(callers: Callers) -> None:
 async def test_who_was_shown_a_person_is_read_by_person_and_by_reader(
     callers: Callers, recipient_id: UUID, north: str
 ) -> None:
-    name = f"S{uuid4().hex[:8]}"
+    name = f"S{uuid4().hex[:8]}".upper()
     care = callers.of(Role.CARE_WORKER, name=name, teams=[north])
     await care.get(f"/v1/recipients/{recipient_id}")
     await care.get("/v1/recipients")

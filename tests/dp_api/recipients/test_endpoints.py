@@ -222,7 +222,7 @@ async def test_a_hand_over_is_shown_once_and_then_out_of_sight(callers: Callers,
 
 async def test_who_was_shown_whom_is_on_record(callers: Callers, teams: tuple[str, str], shared: Database) -> None:
     made = [(await registered(callers, teams[0], full_name=name))["id"] for name in ("Ada One", "Ada Two")]
-    name = f"S{uuid4().hex[:8]}"
+    name = f"S{uuid4().hex[:8]}".upper()
     care = callers.of(Role.CARE_WORKER, teams=[teams[0]], name=name)
     await care.get(f"{PEOPLE}/{made[0]}")
     await care.get(PEOPLE)

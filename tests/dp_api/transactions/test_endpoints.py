@@ -75,7 +75,7 @@ async def test_auditors_see_codes_and_no_merchants_names(callers: Callers, addre
 async def test_whose_money_was_shown_is_on_record(
     callers: Callers, shared: Database, address: str, agreement_id: UUID
 ) -> None:
-    name = f"S{uuid4().hex[:8]}"
+    name = f"S{uuid4().hex[:8]}".upper()
     finance = callers.of(Role.FINANCE_OFFICER, name=name)
     recipient_id = (await finance.get(f"/v1/agreements/{agreement_id}")).json()["recipient_id"]
     await finance.get(address)
