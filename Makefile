@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench house conserve lock stop clean clean-data
+.PHONY: help setup run test check bench fuzz house conserve lock stop clean clean-data
 
 UV_VERSION := 0.13.9
 UV := .tools/uv-$(UV_VERSION)/bin/uv
@@ -48,6 +48,9 @@ bench: .venv/.full ## measure; SIZE=small for a short run, PEERS=1 beside django
 
 house: .venv/.full ## show the house in figures: lengths, knots, repetitions, files that a request enters
 	@.venv/bin/python -m tests.architecture.house
+
+fuzz: .venv/.full ## call every operation in every role, 30,000 times (ARGS="--calls 1000 --seed 2" for others)
+	@.venv/bin/python -m tests.fuzz $(ARGS)
 
 conserve: .venv/.full ## prove at length that nothing is lost or doubled (hours; ARGS="--kills 100" for less)
 	@.venv/bin/python -m tests.conservation $(or $(ARGS),$(CONSERVE))

@@ -23,7 +23,7 @@ from services.shared.database import Database
 from services.shared.settings.installation import Settings
 from services.shared.vocabulary.records import Service
 from services.shared.web import app as frame
-from services.shared.web import docs, edge, handlers, health, metrics, openapi, problems
+from services.shared.web import docs, edge, handlers, health, load, metrics, openapi, problems
 
 CREATE: Final = {
     Service.DP_API: dp_api.create,
@@ -69,6 +69,9 @@ class Together:
             service: create(settings=settings, database=given.get(service)) for service, create in CREATE.items()
         }
         self._root = _root(settings, apps=self.apps)
+        self.load = load.of_process(settings)
+        for app in (self._root, *self.apps.values()):
+            app.state.load = self.load
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or the life of the process."""

@@ -86,3 +86,13 @@ async def test_the_dev_issuers_key_is_published(clients: Clients) -> None:
     published = (await clients.anonymous().get(dev_tokens.JWKS_PATH)).json()
     assert [key["kid"] for key in published["keys"]] == [dev_tokens.KEY_ID]
     assert "d" not in published["keys"][0]
+
+
+async def test_what_is_in_flight_is_counted_over_all_services_of_a_process(clients: Clients) -> None:
+    assert [app.state.load for app in clients.apps.values()] == [clients.app.load] * len(Service)
+    clients.app.load.requests = clients.settings.max_requests_at_once
+    for path in ("/v1/me", "/v1/clawback/cases", "/v1/feeds", "/", "/docs", "/nothing"):
+        found = await clients.of(Role.FINANCE_OFFICER).get(path)
+        assert (found.status_code, found.json()["code"]) == (503, "overloaded"), path
+    for path in ("/health/live", "/metrics", "/dp_api/health/live"):
+        assert (await clients.anonymous().get(path)).status_code == 200, path

@@ -12,6 +12,7 @@ from starlette.datastructures import UploadFile
 
 from services.shared.errors import Invalid
 from services.shared.web.errors import BodyTooLarge, UnsupportedMediaType
+from services.shared.web.load import Hold
 
 FORM: Final = "multipart/form-data"
 
@@ -46,17 +47,23 @@ def kind(request: Request, taken: Collection[str]) -> Kind:
     return Kind(media_type, encoding in _GZIP)
 
 
-async def opened(body: bytes, kind: Kind, *, at_most: int) -> bytes:
-    """Return the body without its compression. Raises BodyTooLarge before it is more than `at_most` bytes, Invalid."""
-    return await asyncio.to_thread(inflated, body, at_most=at_most) if kind.is_gzip else body
+async def opened(body: bytes, kind: Kind, *, at_most: int, hold: Hold) -> bytes:
+    """Return the body without its compression, what it unpacks to held beside it.
+
+    Raises BodyTooLarge before it is more than `at_most` bytes, Unavailable where the process holds too many, Invalid.
+    """
+    return await asyncio.to_thread(inflated, body, at_most=at_most, hold=hold) if kind.is_gzip else body
 
 
-def inflated(body: bytes, *, at_most: int) -> bytes:
-    """Return what gzip compressed, in one member or several. Raises BodyTooLarge, Invalid for anything but gzip."""
+def inflated(body: bytes, *, at_most: int, hold: Hold) -> bytes:
+    """Return what gzip compressed, in one member or several.
+
+    Raises BodyTooLarge, Unavailable, Invalid for anything but gzip.
+    """
     found, place, members = bytearray(), 0, 0
     try:
         while place < len(body) and members < _MOST_MEMBERS:
-            place = _after_member(body, place, found, at_most=at_most)
+            place = _after_member(body, place, found, at_most=at_most, hold=hold)
             members += 1
     except zlib.error:
         raise _broken() from None
@@ -65,12 +72,14 @@ def inflated(body: bytes, *, at_most: int) -> bytes:
     return bytes(found)
 
 
-def _after_member(body: bytes, place: int, found: bytearray, *, at_most: int) -> int:
+def _after_member(body: bytes, place: int, found: bytearray, *, at_most: int, hold: Hold) -> int:
     """Add what the member at a place holds to what was found; return the place after it."""
     member = zlib.decompressobj(_GZIP_WINDOW)
     while place < len(body) and not member.eof:
         given = body[place : place + _READ_BYTES]
-        found += member.decompress(given, at_most - len(found) + 1)
+        piece = member.decompress(given, at_most - len(found) + 1)
+        hold.take(len(piece))
+        found += piece
         if len(found) > at_most:
             detail = f"the body is larger than {at_most} bytes once inflated; nothing was stored"
             raise BodyTooLarge(detail, code="inflated_too_large")
@@ -85,7 +94,7 @@ async def uploaded(request: Request, taken: Collection[str], *, at_most: int) ->
     said = kind(request, (*taken, FORM))
     if said.media_type != FORM:
         sent = await request.body()
-        return sent, await opened(sent, said, at_most=at_most)
+        return sent, await opened(sent, said, at_most=at_most, hold=request.state.hold)
     async with request.form(max_files=1, max_fields=0) as form:
         part = form.get("file")
         if not isinstance(part, UploadFile):

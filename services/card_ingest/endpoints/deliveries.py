@@ -13,7 +13,7 @@ from services.card_ingest.profiles import profile as profiles
 from services.shared import clock, paging
 from services.shared.vocabulary.feeds import DeliveryDoor
 from services.shared.web import dependencies
-from services.shared.web.routing import Router
+from services.shared.web.routing import Router, takes_files
 
 router = Router(prefix="/v1/feeds", tags=["feeds"])
 
@@ -44,6 +44,7 @@ _UPLOAD: Final[dict[str, Any]] = {
 
 
 @router.post("/{provider}/files", status_code=202, openapi_extra=_UPLOAD)
+@takes_files
 async def upload_feed_file(
     provider: callers.Provider,
     request: Request,

@@ -23,7 +23,7 @@ from services.shared.identity.actor import Actor
 from services.shared.vocabulary.feeds import DeliveryDoor, SignatureScheme
 from services.shared.web import dependencies, gate
 from services.shared.web.errors import Unauthenticated, UnsupportedMediaType
-from services.shared.web.routing import Router
+from services.shared.web.routing import Router, takes_files
 
 router = Router(prefix="/v1/feeds", tags=["feeds"])
 
@@ -63,6 +63,7 @@ class _Push:
     status_code=202,
     openapi_extra=push_description.of_push(push_description.RECEIPT, status="202"),
 )
+@takes_files
 async def deliver_feed(
     provider: callers.Provider,
     request: Request,
@@ -86,6 +87,7 @@ async def deliver_feed(
     "/{provider}/trial-deliveries",
     openapi_extra=push_description.of_push(push_description.TRIAL_RECEIPT, status="200"),
 )
+@takes_files
 async def try_feed(
     provider: callers.Provider,
     request: Request,
@@ -109,7 +111,7 @@ async def _read(request: Request, store: Database, asked: _Asked) -> _Push:
     kind, sent = bodies.kind(request, _TAKEN), await request.body()
     proof = await _proved(request, store, asked, sent)
     profile = _profile(store, proof, kind)
-    body = await bodies.opened(sent, kind, at_most=store.settings.max_body_bytes)
+    body = await bodies.opened(sent, kind, at_most=store.settings.max_body_bytes, hold=request.state.hold)
     delivery = Delivery(
         provider=asked.provider,
         door=DeliveryDoor.SIGNED_PUSH,

@@ -33,10 +33,12 @@ class Settings(BaseSettings):
     more. `audit_signing_key`: Ed25519 seeds (32 bytes each) in base64, of which the first signs and all verify.
     `feed_folder`: where providers drop files, unset for none. `feed_poll_private_network`: a provider's interface may
     have an address in the council's own network. `client_certificate_header`: in which the proxy hands on a caller's
-    certificate, believed beside `proxy_secret` (32 characters or more) alone. `max_body_bytes`: bytes. `rate_limit`:
-    requests per time and caller; `feed_rate_limit`: the same of a provider's machine, whose refused requests count
-    against `rate_limit`. `raw_deliveries_kept_days`: of a delivery's raw content. `run_jobs` left unset means:
-    in development only; `dev_issuer`: in development with the embedded database only.
+    certificate, believed beside `proxy_secret` (32 characters or more) alone. `max_body_bytes`: of a file or a push;
+    `max_json_bytes`: of any other body; `max_bytes_at_once`: of all bodies that one process holds;
+    `max_requests_at_once`: of one process, more are turned away. `rate_limit`: requests per time and caller;
+    `feed_rate_limit`: the same of a provider's machine, whose refused requests count against `rate_limit`.
+    `raw_deliveries_kept_days`: of a delivery's raw content. `run_jobs` left unset means: in development only;
+    `dev_issuer`: in development with the embedded database only.
     """
 
     model_config = SettingsConfigDict(
@@ -88,6 +90,9 @@ class Settings(BaseSettings):
     proxy_secret: SecretStr = NOTHING
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, CommaSeparated] = ("localhost", "127.0.0.1", "[::1]")
     max_body_bytes: int = Field(default=33_554_432, gt=0)
+    max_json_bytes: int = Field(default=524_288, gt=0)
+    max_bytes_at_once: int = Field(default=134_217_728, gt=0)
+    max_requests_at_once: int = Field(default=500, gt=0)
     rate_limit: Rate = "600/minute"
     feed_rate_limit: Rate = "300000/minute"
     raw_deliveries_kept_days: int = Field(default=2_557, ge=92)

@@ -36,6 +36,15 @@ def refuse(settings: Settings, unsafe: list[str]) -> None:
         raise UnsafeSettingsError("\n- ".join(["production does not start with unsafe settings:", *unsafe]))
 
 
+def refuse_open_address(settings: Settings, *, host: str) -> None:
+    """Raise UnsafeSettingsError for an address that others than this machine reach where no proxy stands before it."""
+    if host not in ON_THIS_MACHINE and not settings.tls_terminating_proxy:
+        raise UnsafeSettingsError(
+            f"nothing is served on {host}, which others can reach, unless a proxy before it ends TLS and bounds what"
+            " comes: declare it by DP_TLS_TERMINATING_PROXY=true, or listen on 127.0.0.1"
+        )
+
+
 def _unsafe(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield each unsafe setting of a production installation: its name without `DP_`, and why."""
     if settings.has_dev_issuer:

@@ -15,7 +15,7 @@ from services.shared.database import Database
 from services.shared.settings import loading
 from services.shared.settings.installation import Settings
 from services.shared.vocabulary.records import Service
-from services.shared.web import actors, docs, edge, handlers, health, metrics, openapi, rates, routing
+from services.shared.web import actors, docs, edge, handlers, health, load, metrics, openapi, rates, routing
 
 STATUS: Final = "alpha"
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -56,9 +56,10 @@ def create_app(
     app.state.service = service
     app.state.provider_of = provider_of
     app.state.metrics = metrics.Metrics(service.value)
+    app.state.load = load.of_process(settings)
     app.state.operations = _operations(routers)
     for router in routers:
-        app.include_router(router, max_body_size=settings.max_body_bytes)
+        app.include_router(router)
     _add_frame(app, settings=settings)
     openapi.install(app, routes=app.state.operations)
     if database is not None:

@@ -11,7 +11,12 @@ from starlette.requests import Request
 
 from services.shared.values.bodies import RequestBody
 
+MOST_PARTS: Final = 10_000
+"""Keys and items, each counted by its colon or comma: ten times what the longest list of ours has."""
+MOST_LEVELS: Final = 20
 _START: Final = 0
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[\]{}:,]', re.DOTALL)
+"""A text, whole or broken off, which is passed over, or a mark that counts; each byte is looked at once."""
 _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -61,6 +66,7 @@ def loads(raw: bytes) -> Any:
 
     Raises json.JSONDecodeError for anything but RFC 8259 JSON in UTF-8 whose objects name each key once.
     """
+    _refuse_large(raw)
     if _NUL.search(raw):  # PostgreSQL stores no NUL in text.
         raise json.JSONDecodeError("NUL character", "", _START)
     try:
@@ -76,6 +82,28 @@ def loads(raw: bytes) -> Any:
     if isinstance(found, JsonObject):
         found.raw = raw
     return found
+
+
+def _refuse_large(raw: bytes) -> None:
+    """Raise json.JSONDecodeError for JSON of more keys, items or levels than any request of ours has, before parsing.
+
+    Counted with what stands within texts first, since that is fast and hardly ever too much.
+    """
+    if raw.count(b":") + raw.count(b",") <= MOST_PARTS and raw.count(b"{") + raw.count(b"[") <= MOST_LEVELS:
+        return
+    parts = depth = 0
+    for token in _TOKEN.finditer(raw):
+        mark = token[0]
+        if mark in (b"{", b"["):
+            depth += 1
+        elif mark in (b"}", b"]"):
+            depth -= 1
+        elif mark in (b":", b","):
+            parts += 1
+        if depth > MOST_LEVELS:
+            raise json.JSONDecodeError("Nested too deeply", "", _START)
+        if parts > MOST_PARTS:
+            raise json.JSONDecodeError("Too many keys or items", "", _START)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> JsonObject:

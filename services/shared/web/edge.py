@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.shared import logs
 from services.shared.settings.installation import Settings
-from services.shared.web import docs, headers, health, metrics, problems
+from services.shared.web import docs, headers, health, load, metrics, problems
 
 UNMATCHED: Final = "unmatched"
 HUNG_UP: Final = 499
@@ -83,7 +83,17 @@ class Edge:
             )
         elif _declared_bytes(asked) > self._max_body_bytes:
             await problems.answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)(scope, receive, answer)
+        elif scope["path"] in _QUIET:
+            await self._app(scope, receive, answer)
         else:
+            await self._serve_if_room(scope, receive, answer)
+
+    async def _serve_if_room(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        borne: load.Load = scope["app"].state.load
+        if borne.is_full:
+            await problems.answer_expected(load.overloaded())(scope, receive, answer)
+            return
+        with borne.request():
             await self._app(scope, receive, answer)
 
     def _is_ours(self, host: str) -> bool:

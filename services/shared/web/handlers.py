@@ -81,7 +81,12 @@ async def _unreadable(_request: Request, error: Exception) -> Response:
     found = error.errors()
     if (broken := validation.broken_json(found)) is not None:
         return problems.answer(HTTPStatus.BAD_REQUEST, detail=f"The body is not JSON as it must be: {broken}.")
-    return problems.answer(HTTPStatus.UNPROCESSABLE_ENTITY, code="invalid", faults=validation.findings(found))
+    return problems.answer(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        detail=validation.how_many(found),
+        code="invalid",
+        faults=validation.findings(found),
+    )
 
 
 async def _of_the_frame(request: Request, error: Exception) -> Response:

@@ -10,11 +10,12 @@ from starlette.status import HTTP_201_CREATED
 from starlette.types import Scope
 
 from services.shared.identity.permissions import NAMED, Permission
-from services.shared.web import bodies, dependencies, gate, idempotency
+from services.shared.web import bodies, dependencies, gate, idempotency, load
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 _MARK: Final = "__is_done_once__"
+_FILES: Final = "__takes_files__"
 _STORE: Final = get_args(dependencies.Store)[1].dependency
 
 
@@ -25,6 +26,12 @@ class UnknownOperationError(RuntimeError):
 def once(endpoint: Endpoint) -> Endpoint:
     """Mark a POST that creates nothing as one to be done once for each `Idempotency-Key`, like those that create."""
     setattr(endpoint, _MARK, True)
+    return endpoint
+
+
+def takes_files(endpoint: Endpoint) -> Endpoint:
+    """Mark an operation whose body is a file or a push: as large as the settings say, and read by the endpoint."""
+    setattr(endpoint, _FILES, True)
     return endpoint
 
 
@@ -49,6 +56,11 @@ class Route(APIRoute):
         creates = self.methods == {"POST"} and self.status_code == HTTP_201_CREATED
         return creates or getattr(self.endpoint, _MARK, False)
 
+    @property
+    def takes_files(self) -> bool:
+        """Whether the body is a file or a push, which may be large."""
+        return getattr(self.endpoint, _FILES, False)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler with the gate before it.
 
@@ -60,12 +72,27 @@ class Route(APIRoute):
 
         async def handle(request: Request) -> Response:
             share = await gate.admit(request, permission=permission)
-            strict = bodies.StrictRequest(request.scope, request.receive)
-            response = await (idempotency.once(strict, answer) if is_once else answer(strict))
+            borne: load.Load = request.app.state.load
+            with borne.hold() as own:
+                request.state.hold = own
+                strict = await self._read(request, own)
+                response = await (idempotency.once(strict, answer) if is_once else answer(strict))
             response.headers.update(share.headers())
             return response
 
         return handle
+
+    async def _read(self, request: Request, own: load.Hold) -> bodies.StrictRequest:
+        """Return the request, its body within its bounds and, unless it is a file, read already.
+
+        Raises BodyTooLarge (413), Unavailable (503); the framework would make a malformed request of either.
+        """
+        settings = request.app.state.settings
+        at_most = settings.max_body_bytes if self.takes_files else settings.max_json_bytes
+        strict = bodies.StrictRequest(request.scope, load.held(request.receive, own, at_most=at_most))
+        if self.body_field is not None:
+            await strict.body()
+        return strict
 
 
 class Router(APIRouter):

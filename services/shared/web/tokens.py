@@ -117,7 +117,7 @@ async def claims(token: str, *, issuers: Mapping[str, Issuer]) -> dict[str, Any]
         )
     except jwt.ExpiredSignatureError:
         raise Unauthenticated("the token has expired", code="expired_token") from None
-    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
         raise Unauthenticated("the token does not hold", code="invalid_token") from None
     if not found["sub"]:
         raise Unauthenticated("the token names nobody", code="invalid_token")

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+MOST_SHOWN: Final = 20
+_MOST_STEPS: Final = 8
 _BODY: Final = "body"
 _FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _OWN_WORDS: Final[Mapping[str, str]] = {
@@ -27,16 +29,25 @@ def broken_json(errors: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def findings(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Return each error as `{pointer, detail}`: a JSON pointer into the body, or the parameter's place and name."""
-    return [{"pointer": pointer(error["loc"]), "detail": _detail(error)} for error in errors]
+    """Return the first 20 errors as `{pointer, detail}`: a JSON pointer into the body, or a parameter's place."""
+    return [{"pointer": pointer(error["loc"]), "detail": _detail(error)} for error in errors[:MOST_SHOWN]]
+
+
+def how_many(errors: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return in words how many errors there are, where they are more than are shown."""
+    return (
+        f"{len(errors)} things are wrong in it; `errors` lists the first {MOST_SHOWN}."
+        if len(errors) > MOST_SHOWN
+        else None
+    )
 
 
 def pointer(loc: Sequence[str | int]) -> str:
     """Return `/weekly_gross_pence` for a field of the body, `query/limit` for a parameter.
 
-    A name that the client made up is shown only where it looks like a field's.
+    A name that the client made up is shown only where it looks like a field's; no more than eight steps are.
     """
-    place, *steps = loc or (_BODY,)
+    place, *steps = (loc or (_BODY,))[: _MOST_STEPS + 1]
     shown = [str(step) if isinstance(step, int) or _FIELD.fullmatch(step) else "?" for step in steps]
     return "".join(f"/{step}" for step in shown) if place == _BODY else "/".join([str(place), *shown])
 

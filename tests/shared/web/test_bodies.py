@@ -20,6 +20,10 @@ BROKEN = (
     b'{"code":"a","name":"\\u0000"}',
     b"[" * 50_000,
     b'{"code":"a","name":' + b"1" * 5_000 + b"}",
+    b'{"a":' * 30 + b"1" + b"}" * 30,
+    b"{" + b",".join(b'"k%d":1' % key for key in range(20_000)) + b"}",
+    b'{"code":[' + b",".join([b"1"] * 20_000) + b"]}",
+    b'{"code":"' + b'\\"' * 100_000,
 )
 WRONG: tuple[tuple[dict[str, Any], str], ...] = (
     ({"code": True}, "/code"),
@@ -125,3 +129,24 @@ def test_an_etag_is_read_as_it_is_written() -> None:
     assert etags.version_of(etags.etag(17)) == 17
     with pytest.raises(PreconditionRequired):
         etags.version_of(None)
+
+
+def test_what_stands_within_texts_counts_for_no_key_and_no_level() -> None:
+    text = '{[:,"\\' * 20_000
+    assert bodies.loads(json.dumps({"code": text}).encode()) == {"code": text}
+    assert bodies.loads(json.dumps({"code": [0] * 9_000}).encode()) == {"code": [0] * 9_000}
+
+
+async def test_an_answer_lists_twenty_errors_at_most_and_says_how_many_there_are(client_of: ClientOf) -> None:
+    body = {"code": "a", "name": "N"} | {f"extra_{number}": "Featherstonehaugh" for number in range(3_000)}
+    found = await client_of(Role.CARE_WORKER).post("/v1/teams", json=body, headers=JSON)
+    assert found.status_code == 422
+    assert len(found.json()["errors"]) == 20
+    assert "3000" in found.json()["detail"]
+    assert "Featherstonehaugh" not in found.text
+    assert len(found.content) < 5_000
+
+
+def test_a_pointer_is_short_whatever_was_sent() -> None:
+    assert len(validation.pointer(["body", *["x" * 64] * 500])) < 600
+    assert validation.pointer(["body", "x" * 65]) == "/?"

@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import json
 import time
 from typing import Any
@@ -198,3 +199,14 @@ def test_claims_are_read_at_their_path_or_by_their_whole_name() -> None:
     assert actors.at({"a": 1}, "a.b") is None
     assert actors.texts(["a", 1, None, "b"]) == ["a", "b"]
     assert actors.texts(7) == []
+
+
+@pytest.mark.parametrize(
+    "part", [b"[" * 9_000, b'{"iss":' * 1_500, b'{"iss":' + b"9" * 9_000 + b"}", b'{"iss":"\xff"}', b"[1]"]
+)
+async def test_a_token_that_is_hostile_inside_is_refused_like_any_other(council: Settings, part: bytes) -> None:
+    made = base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+    head = base64.urlsafe_b64encode(b'{"alg":"RS256"}').rstrip(b"=").decode()
+    for token in (f"{head}.{made}.AAAA", f"{made}.{made}.AAAA", made):
+        with pytest.raises(Unauthenticated):
+            await tokens.claims(token, issuers=actors.trusted(council))
