@@ -30,7 +30,7 @@ BROKEN: Final = (
     b'{"reason":"' + b"x" * 600_000 + b'"}',
 )
 _BAD_HEADERS: Final = (b"", b"\xff\xfe", b'"' + b"9" * 30 + b'"', b"*", b"a" * 9_000, b"\x7f", b'W/"1"', b"-1")
-_BAD_PATHS: Final = ("%00", "%ED%A0%80", "..", "%2e%2e%2f", "a" * 500, "%FF", "0", "\u00e9")
+_BAD_PATHS: Final = ("%00", "%ED%A0%80", "%2e%2e%2f", "a" * 500, "%FF", "0", "\u00e9")
 _BAD_QUERY: Final = ("%00", "%ED%A0%80", "WzFd", "Infinity", "9" * 400, "", "0001-01-01", "9999-12-31", "10000-01-01")
 
 

@@ -88,7 +88,8 @@ async def served(
 
 
 def _signed(settings: Settings, role: Role, *, teams: Sequence[str]) -> str:
-    return dev_tokens.sign(settings, role=role, name=f"fuzz-{role.value}", teams=teams, provider=accounts.KESTREL)
+    name = f"fuzz-{role.value.replace('_', '-')}"
+    return dev_tokens.sign(settings, role=role, name=name, teams=teams, provider=accounts.KESTREL)
 
 
 async def _teams(databases: Databases) -> list[str]:
@@ -116,5 +117,5 @@ async def _made(
         outcome.broken.setdefault(
             f"{operation.name}: {words}", f"{call.role.value} {call.url[:300]} {call.body!r:.600}"
         )
-    if answer.is_success and answer.headers.get("content-type", "").startswith("application/json"):
+    if answer.is_success and answer.content and answer.headers.get("content-type", "").startswith("application/json"):
         known.learn(answer.json(), path=operation.path)

@@ -1,5 +1,6 @@
 """HTTP for spend categories, the rules that give them, and what people change afterwards."""
 
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Query, Response
@@ -65,7 +66,7 @@ async def recategorise_transactions(
     return made
 
 
-@categorisations.get("")
+@categorisations.get("", responses={HTTPStatus.NOT_FOUND: {}})
 async def list_categorisations(
     session: dependencies.Read,
     page: dependencies.Page,

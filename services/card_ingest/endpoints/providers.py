@@ -1,5 +1,6 @@
 """Providers and their keys, as an administrator sets them."""
 
+from http import HTTPStatus
 from uuid import UUID
 
 from fastapi import Response
@@ -55,7 +56,7 @@ async def add_feed_key(
     return added
 
 
-@router.delete("/{provider}/keys/{key_id}", status_code=204)
+@router.delete("/{provider}/keys/{key_id}", status_code=204, responses={HTTPStatus.CONFLICT: {}})
 async def retire_feed_key(provider: callers.Provider, key_id: UUID, session: dependencies.Write) -> None:
     """Retire a key: nothing that it proves is taken any more."""
     await providers.retire_feed_key(session, provider_code=provider, key_id=key_id, now=clock.now())

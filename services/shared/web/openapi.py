@@ -84,7 +84,8 @@ def _complete(operation: dict[str, Any], route: routing.Route, *, path: str) -> 
     responses = operation["responses"]
     responses.pop("422", None)
     _show_examples_whole(responses, route.openapi_extra or {})
-    for status in _possible(operation, amends="if-match" in named, has_id="{" in path):
+    declared = {HTTPStatus(int(status)) for status in route.responses if int(status) >= HTTPStatus.BAD_REQUEST}
+    for status in declared | _possible(operation, amends="if-match" in named, has_id="{" in path):
         responses[str(status.value)] = {"$ref": _RESPONSES + _name(status)}
     operation["responses"] = dict(sorted(responses.items()))
     for status, answer in operation["responses"].items():
