@@ -20,7 +20,6 @@ from sqlalchemy.exc import DBAPIError
 from services import connections, together
 from services.shared import database, embedded, garbage, jobs, migrate, sealing
 from services.shared.database import Database
-from services.shared.settings import unsafe
 from services.shared.settings.installation import Settings
 from services.shared.setup_error import SetupError
 from services.shared.vocabulary.records import Service
@@ -103,11 +102,7 @@ async def sealed_after(settings: Settings, act: Callable[[], Awaitable[T]]) -> T
 
 
 def serve(settings: Settings, *, service: Service | None, host: str, port: int, on_start: Callable[[], None]) -> None:
-    """Serve until somebody says stop (Ctrl-C, SIGTERM); open requests get three seconds to end.
-
-    Raises UnsafeSettingsError for an address that others reach where no proxy stands before it.
-    """
-    unsafe.refuse_open_address(settings, host=host)
+    """Serve until somebody says stop (Ctrl-C, SIGTERM); open requests get three seconds to end."""
     config = uvicorn.Config(
         together.application(settings, service=service),
         host=host,

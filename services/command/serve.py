@@ -11,7 +11,7 @@ from services.command import line, terminal, welcome
 from services.demo import loading, marks
 from services.demo.examples import Examples
 from services.shared import migrate
-from services.shared.settings import whereabouts
+from services.shared.settings import unsafe, whereabouts
 from services.shared.settings.installation import Settings
 from services.shared.vocabulary.records import Service
 
@@ -35,6 +35,7 @@ def serve(
 ) -> None:
     """Serve; the embedded default starts its database, makes its schema and, once, loads the demo county."""
     settings = line.settings_to_serve()
+    unsafe.refuse_open_address(settings, host=host)  # Before a database is started and filled for nothing.
     only = None if service is Served.ALL else Service(service.value)
     with running.embedded_server(settings), whereabouts.noted(settings):
         asyncio.run(running.migrated(settings))

@@ -196,3 +196,13 @@ def test_a_malformed_setting_is_named_without_its_value(monkeypatch: pytest.Monk
         loading.load()
     assert "DP_SCHEMA" in str(refused.value)
     assert "Robert" not in str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.20", "county.example"])
+def test_an_address_that_others_reach_is_served_behind_a_declared_proxy_alone(host: str) -> None:
+    with pytest.raises(UnsafeSettingsError, match="DP_TLS_TERMINATING_PROXY") as refused:
+        unsafe.refuse_open_address(Settings(), host=host)
+    assert "\n" not in str(refused.value)
+    unsafe.refuse_open_address(Settings(tls_terminating_proxy=True), host=host)
+    for here in ("127.0.0.1", "localhost", "::1"):
+        unsafe.refuse_open_address(Settings(), host=here)
