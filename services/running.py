@@ -18,7 +18,7 @@ import uvicorn
 from sqlalchemy.exc import DBAPIError
 
 from services import connections, together
-from services.shared import database, embedded, garbage, jobs, migrate, sealing
+from services.shared import database, embedded, garbage, jobs, key_checks, migrate, sealing
 from services.shared.database import Database
 from services.shared.settings.installation import Settings
 from services.shared.setup_error import SetupError
@@ -53,9 +53,17 @@ def embedded_server(settings: Settings) -> Iterator[None]:
 
 
 async def migrated(settings: Settings) -> None:
-    """Bring the embedded database to the newest schema; a council's own is migrated by `dp migrate` alone."""
+    """Bring the embedded database to the newest schema; a council's own is migrated by `dp migrate` alone.
+
+    Raises LostKeyError where the keys are not those that records were stored with.
+    """
     if settings.database_url is None and not await _is_newest(settings):
         await migrate.migrate(settings)
+    own = await database.connect(settings, service=Service.DP_API)
+    try:
+        await key_checks.at_start(own)
+    finally:
+        await own.close()
 
 
 async def _is_newest(settings: Settings) -> bool:

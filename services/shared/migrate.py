@@ -23,7 +23,7 @@ from sqlalchemy import URL, Connection, NullPool, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from services.shared import database, database_errors, driver, embedded
+from services.shared import ciphers, database, database_errors, driver, embedded, key_checks
 from services.shared.settings.installation import Settings
 from services.shared.setup_error import SetupError
 from services.shared.vocabulary.records import Service
@@ -45,9 +45,15 @@ class MigrationRefusedError(SetupError):
 
 
 async def migrate(settings: Settings, *, revision: str = "head") -> None:
-    """Make what is missing of roles and schema, and upgrade to the revision; a second time it changes nothing."""
+    """Make what is missing of roles and schema, and upgrade to the revision; a second time it changes nothing.
+
+    Raises key_checks.LostKeyError, and changes nothing, where the keys are not those that records were stored with.
+    """
     async with as_owner(settings) as connection:
         await connection.run_sync(_upgrade, settings.schema_name, revision)
+        if settings.encryption_keys.get_secret_value():
+            own = await driver.of(connection)
+            await key_checks.require(own, ciphers.from_settings(settings), settings=settings)
 
 
 async def downgrade(settings: Settings, *, revision: str) -> None:

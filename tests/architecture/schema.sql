@@ -702,6 +702,13 @@ CREATE TABLE direct_payments.job_run (
     outcome jsonb NOT NULL
 );
 ALTER TABLE direct_payments.job_run OWNER TO direct_payments_owner;
+CREATE TABLE direct_payments.key_check (
+    setting text NOT NULL,
+    key_id text NOT NULL,
+    made bytea NOT NULL,
+    first_used_at timestamp with time zone NOT NULL
+);
+ALTER TABLE direct_payments.key_check OWNER TO direct_payments_owner;
 CREATE TABLE direct_payments.money_manager (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -1004,6 +1011,8 @@ ALTER TABLE ONLY direct_payments.idempotency_record
     ADD CONSTRAINT pk_idempotency_record PRIMARY KEY (caller, operation, key);
 ALTER TABLE ONLY direct_payments.job_run
     ADD CONSTRAINT pk_job_run PRIMARY KEY (job, period);
+ALTER TABLE ONLY direct_payments.key_check
+    ADD CONSTRAINT pk_key_check PRIMARY KEY (setting, key_id);
 ALTER TABLE ONLY direct_payments.money_manager
     ADD CONSTRAINT pk_money_manager PRIMARY KEY (id);
 ALTER TABLE ONLY direct_payments.personal_assistant
@@ -1348,6 +1357,9 @@ GRANT SELECT,INSERT,DELETE ON TABLE direct_payments.idempotency_record TO direct
 GRANT SELECT,INSERT ON TABLE direct_payments.job_run TO direct_payments_dp_api;
 GRANT SELECT,INSERT ON TABLE direct_payments.job_run TO direct_payments_card_ingest;
 GRANT SELECT,INSERT ON TABLE direct_payments.job_run TO direct_payments_clawback;
+GRANT SELECT,INSERT ON TABLE direct_payments.key_check TO direct_payments_dp_api;
+GRANT SELECT,INSERT ON TABLE direct_payments.key_check TO direct_payments_card_ingest;
+GRANT SELECT,INSERT ON TABLE direct_payments.key_check TO direct_payments_clawback;
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.money_manager TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.money_manager TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.money_manager TO direct_payments_clawback;

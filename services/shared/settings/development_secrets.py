@@ -15,9 +15,13 @@ from services.shared.settings.installation import Settings
 
 def with_development_secrets(settings: Settings) -> Settings:
     """Return the settings with each missing secret filled in from `<data_dir>/secrets/`, made there if need be."""
-    folder = settings.data_dir / "secrets"
-    made = {name: SecretStr(_kept(folder / name, _NEW_SECRETS[name])) for name in missing(settings)}
+    made = {name: SecretStr(_kept(file(settings, name), _NEW_SECRETS[name])) for name in missing(settings)}
     return settings.model_copy(update=made)
+
+
+def file(settings: Settings, name: str) -> Path:
+    """Return where a secret of this name is kept."""
+    return settings.data_dir / "secrets" / name
 
 
 def missing(settings: Settings) -> list[str]:

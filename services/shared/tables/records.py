@@ -108,6 +108,20 @@ class PersonalKey(Table):
     key_encrypted: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class KeyCheck(Table):
+    """What tells whether a key of the installation is still there: a known text that it encrypted, its digest of one,
+    or its public half. Written at the first start with the key; the owner deletes the row of a key that nothing needs.
+    """
+
+    __tablename__ = "key_check"
+    __table_args__ = {"info": held_by(*EVERY_SERVICE, amends=False)}
+
+    setting: Mapped[str] = mapped_column(primary_key=True)
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    made: Mapped[bytes] = mapped_column(LargeBinary)
+    first_used_at: Mapped[At]
+
+
 class IdempotencyRecord(Table):
     """The stored answer of an act, so that the same request sent again gets the same answer and no second effect."""
 

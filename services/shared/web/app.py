@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.shared import database as databases
-from services.shared import dev_tokens
+from services.shared import dev_tokens, key_checks
 from services.shared import jobs as scheduling
 from services.shared.database import Database
 from services.shared.settings import loading
@@ -105,6 +105,7 @@ def _lifespan(
             if database is None:
                 own = await databases.connect(settings, service=service)
                 stack.push_async_callback(own.close)
+                await key_checks.at_start(own)
                 attach(app, settings=settings, database=own)
             if settings.runs_jobs_in_process:
                 scheduler = scheduling.Scheduler(jobs, app.state.database)

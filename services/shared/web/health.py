@@ -12,7 +12,7 @@ from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.shared import clock, database, migrate
+from services.shared import clock, database, key_checks, migrate
 from services.shared.settings.installation import Settings
 from services.shared.tables.records import SchedulerHeartbeat
 
@@ -95,8 +95,8 @@ async def _said(check: Awaitable[Check]) -> Check:
 
 async def _database(store: database.Database) -> Check:
     async with store.read() as session:
-        await session.scalar(select(1))
-    return FINE
+        lost = await key_checks.lost(await database.raw(session), store.ciphers)
+    return FINE if lost is None else Check(f"DP_{lost.upper()} does not open what is stored", is_in_the_way=True)
 
 
 async def _migrations(store: database.Database, asked: Readiness) -> Check:
