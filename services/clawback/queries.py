@@ -12,13 +12,11 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
-    false,
     func,
     literal,
     not_,
     or_,
     select,
-    true,
     tuple_,
 )
 from sqlalchemy import case as whichever
@@ -26,7 +24,7 @@ from sqlalchemy.orm import aliased
 
 from services.clawback import schemas
 from services.clawback.values import CaseFilter, CaseSort, Order, Reading
-from services.shared import paging
+from services.shared import paging, sight
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.tables.agreements import Account, Agreement, Budget
@@ -129,13 +127,6 @@ _PAST: Final[Sequence[Any]] = (
 )
 
 
-def in_sight(session: AnySession) -> ColumnElement[bool]:
-    """Return the condition under which the session's actor is shown a case: the person's team is one of theirs."""
-    if session.actor is None:
-        return false()
-    return true() if session.actor.teams is None else Recipient.team_code.in_(session.actor.teams)
-
-
 async def cases(
     session: AnySession, *, wanted: CaseFilter, sort: CaseSort, order: Order, page: paging.Page
 ) -> Sequence[Row[Any]]:
@@ -143,7 +134,7 @@ async def cases(
     # The oldest case has the earliest day, so that by age the two directions change places.
     is_falling = (order is Order.DESCENDING) is not (sort is CaseSort.AGE)
     keys = (_SORTED_BY[sort], ClawbackCase.id)
-    question = select(*_QUEUED, keys[0].label("sort_key")).where(in_sight(session), *_narrowed(wanted))
+    question = select(*_QUEUED, keys[0].label("sort_key")).where(sight.of_person(session), *_narrowed(wanted))
     if (reached := ORDERS[sort, order].after(page)) is not None:
         question = question.where(tuple_(*keys) < reached if is_falling else tuple_(*keys) > reached)
     by = [key.desc() if is_falling else key.asc() for key in keys]
@@ -157,7 +148,7 @@ async def case(session: AnySession, *, case_id: UUID) -> Row[Any]:
         .join(ClawbackPolicy, ClawbackPolicy.version == ClawbackCalculation.policy_version)
         .join(Budget, Budget.id == ClawbackCalculation.budget_id)
         .join(ClawbackRun, ClawbackRun.id == ClawbackCalculation.run_id)
-        .where(in_sight(session), ClawbackCase.id == case_id)
+        .where(sight.of_person(session), ClawbackCase.id == case_id)
     )
     row = (await session.execute(question)).one_or_none()
     if row is None:
@@ -210,7 +201,7 @@ async def case_for_change(session: WriteSession, *, case_id: UUID) -> ClawbackCa
         select(ClawbackCase)
         .join(Agreement, Agreement.id == ClawbackCase.agreement_id)
         .join(Recipient, Recipient.id == Agreement.recipient_id)
-        .where(in_sight(session), ClawbackCase.id == case_id)
+        .where(sight.of_person(session), ClawbackCase.id == case_id)
         .with_for_update(of=ClawbackCase)
     )
     found: ClawbackCase | None = await session.scalar(question)

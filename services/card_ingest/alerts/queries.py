@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, false, select, tuple_
+from sqlalchemy import ColumnElement, Select, select, tuple_
 
 from services.card_ingest.alerts import meanings, rules, schemas
-from services.shared import paging
+from services.shared import paging, sight
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.tables.agreements import Account, Agreement
@@ -81,10 +81,7 @@ def _alerts(session: AnySession) -> Select[*tuple[Any, ...]]:
 
 def _in_sight(session: AnySession) -> Sequence[ColumnElement[bool]]:
     """Whoever is bound to teams is shown their people's alerts alone, so none that is about several people's."""
-    if session.actor is None:
-        return [false()]
-    of_route = Alert.route.in_(routes_seen(session))
-    return [of_route] if session.actor.teams is None else [of_route, Recipient.team_code.in_(session.actor.teams)]
+    return [Alert.route.in_(routes_seen(session)), sight.of_person(session)]
 
 
 def _alert(session: AnySession, row: Any) -> schemas.Alert:

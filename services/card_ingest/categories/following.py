@@ -8,9 +8,9 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from services.card_ingest.categories import rules
-from services.shared import driver
+from services.shared import driver, sight
 
-_FOLLOWING: Final = """
+_FOLLOWING: Final = f"""
 WITH original AS MATERIALIZED (
     SELECT id, provider_code, provider_transaction_id, account_id, booked_on FROM card_transaction
     WHERE id = ANY($2::bigint[])
@@ -38,13 +38,13 @@ LEFT JOIN recipient ON recipient.id = agreement.recipient_id
 LEFT JOIN LATERAL (
     SELECT category FROM categorisation WHERE transaction_id = posted.id ORDER BY id DESC LIMIT 1
 ) AS changed ON true
-WHERE ($1::text[] IS NULL OR recipient.team_code = ANY($1::text[]))
+WHERE {sight.TEAM_IS_SEEN}
     AND (posted.type = ANY($3::text[])
         OR posted.provider_transaction_id = posted.reverses_transaction_id || ':withdrawn')
     AND NOT EXISTS (SELECT FROM categorisation AS by_hand
         WHERE by_hand.transaction_id = posted.id AND by_hand.follows_id IS NULL)
 ORDER BY posted.id
-"""
+"""  # noqa: S608 (joined from constants)
 
 
 async def found(

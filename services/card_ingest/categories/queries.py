@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from services.card_ingest.categories import codes, rules, schemas
 from services.card_ingest.categories.rules import Rule, Rules
 from services.card_ingest.categories.schemas import RegisteredPayee, RuleKind
-from services.shared import driver, paging
+from services.shared import driver, paging, sight
 from services.shared.database import AnySession
 from services.shared.errors import NotFound
 from services.shared.identity.shown import FieldSet
@@ -87,7 +87,7 @@ async def recipient_of(session: AnySession, *, account_id: UUID) -> UUID | None:
     """Return whose account it is, None where there is none that the caller may see."""
     question = select(Agreement.recipient_id).join(Account, Account.agreement_id == Agreement.id)
     question = question.join(Recipient, Recipient.id == Agreement.recipient_id)
-    found: UUID | None = await session.scalar(question.where(Account.id == account_id, in_sight(session)))
+    found: UUID | None = await session.scalar(question.where(Account.id == account_id, sight.of_person(session)))
     return found
 
 
@@ -103,7 +103,7 @@ async def transaction(
         .where(
             CardTransaction.provider_code == provider,
             CardTransaction.provider_transaction_id == provider_transaction_id,
-            in_sight(session),
+            sight.of_person(session),
         )
     )
     row = (await session.execute(question)).one_or_none()
@@ -155,19 +155,13 @@ def shown(rule: CategoryRule, field_set: FieldSet) -> schemas.CategoryRule:
     )
 
 
-def in_sight(session: AnySession) -> ColumnElement[bool]:
-    """Return the condition under which the caller is shown a person's money: their team is one of the caller's."""
-    teams = None if session.actor is None else session.actor.teams
-    return Recipient.team_code.in_(teams) if teams is not None else Account.id.is_not(None)
-
-
 def _rules(session: AnySession) -> Select[CategoryRule, UUID | None]:
     return (
         select(CategoryRule, Agreement.recipient_id)
         .outerjoin(Account, Account.id == CategoryRule.account_id)
         .outerjoin(Agreement, Agreement.id == Account.agreement_id)
         .outerjoin(Recipient, Recipient.id == Agreement.recipient_id)
-        .where(or_(CategoryRule.account_id.is_(None), in_sight(session)))
+        .where(or_(CategoryRule.account_id.is_(None), sight.of_person(session)))
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from services.card_ingest.categories import following, merchants, returns, schemas
-from services.shared import audit, database, driver
+from services.shared import audit, database, driver, sight
 from services.shared.audit import Subject
 from services.shared.database import WriteSession
 from services.shared.errors import Conflict, Invalid
@@ -28,10 +28,11 @@ LEFT JOIN recipient ON recipient.id = agreement.recipient_id
 LEFT JOIN LATERAL (
     SELECT category FROM categorisation WHERE transaction_id = posted.id ORDER BY id DESC LIMIT 1
 ) AS changed ON true
-WHERE ($1::text[] IS NULL OR recipient.team_code = ANY($1::text[])) AND {wanted}
+WHERE {seen} AND {wanted}
 ORDER BY posted.id
 """
 _LISTED: Final = _FOUND.format(
+    seen=sight.TEAM_IS_SEEN,
     transactions="""(SELECT DISTINCT provider_code, provider_transaction_id
         FROM unnest($2::text[], $3::text[]) AS given (provider_code, provider_transaction_id)) AS wanted
     JOIN card_transaction AS posted USING (provider_code, provider_transaction_id)""",
@@ -39,6 +40,7 @@ _LISTED: Final = _FOUND.format(
 )
 _MATCHING: Final = (
     _FOUND.format(
+        seen=sight.TEAM_IS_SEEN,
         transactions="card_transaction AS posted",
         wanted="""posted.payee = ANY($2::text[]) AND posted.booked_on BETWEEN $3::date AND $4::date
     AND ($5::uuid IS NULL OR posted.account_id = $5::uuid)""",
@@ -70,7 +72,7 @@ async def recategorise_transactions(
     """
     connection = await database.raw(session)
     await connection.execute(_LOCK)
-    found = await _with_following(connection, values, teams=session.actor.teams)
+    found = await _with_following(connection, values, seen=sight.teams(session.actor))
     changing = [row for row in found if row["category"] != values.category]
     if not changing:
         raise Conflict("all of them are in that category already, if there are any", code="nothing_to_recategorise")
@@ -96,13 +98,12 @@ async def recategorise_transactions(
 
 
 async def _with_following(
-    connection: driver.Connection, values: schemas.NewCategorisation, *, teams: frozenset[str] | None
+    connection: driver.Connection, values: schemas.NewCategorisation, *, seen: Sequence[str] | None
 ) -> Sequence[Any]:
     """Return the transactions that are meant and what follows them, each once, in the order of their ids.
 
     What a match has found only follows where it takes back another; what is listed is meant itself.
     """
-    seen = None if teams is None else sorted(teams)
     meant = {row["id"]: row for row in await _found(connection, values, seen)}
     itself = frozenset(meant) if values.transactions is not None else frozenset[int]()
     going_along = await following.found(connection, meant, but=itself, seen=seen)

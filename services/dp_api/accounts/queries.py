@@ -9,9 +9,8 @@ from sqlalchemy import ColumnElement, DateTime, Select, Text, case, false, func,
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from services.dp_api.accounts import schemas
-from services.dp_api.recipients import queries as recipient_queries
 from services.dp_api.recipients import rules as recipient_rules
-from services.shared import lateness, paging
+from services.shared import lateness, paging, sight
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.tables.agreements import Account, Agreement, Card
@@ -113,7 +112,7 @@ async def holder(session: WriteSession, *, agreement_id: UUID) -> Holder | None:
     question = (
         select(Agreement, Recipient)
         .join(Recipient, Recipient.id == Agreement.recipient_id)
-        .where(Agreement.id == agreement_id, recipient_queries.in_sight(session))
+        .where(Agreement.id == agreement_id, sight.of_person(session))
         .with_for_update(of=Agreement, read=True)
     )
     row = (await session.execute(question)).one_or_none()
@@ -188,10 +187,8 @@ def _accounts(session: AnySession, *, now: datetime) -> Select[*tuple[Any, ...]]
 
 def _in_sight(session: AnySession) -> ColumnElement[bool]:
     """A trial account is nobody's, and seen by those who are not bound to teams."""
-    seen = recipient_queries.in_sight(session)
-    if session.actor is not None and session.actor.teams is None:
-        return or_(seen, Account.agreement_id.is_(None))
-    return seen
+    seen = sight.of_person(session)
+    return or_(seen, Account.agreement_id.is_(None)) if sight.sees_all(session) else seen
 
 
 def _with_balance(row: Any) -> AccountRow:

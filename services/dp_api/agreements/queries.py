@@ -10,8 +10,7 @@ from sqlalchemy import ColumnElement, Select, select
 from services.dp_api.agreements import schemas
 from services.dp_api.budgets import queries as budget_queries
 from services.dp_api.budgets import schemas as budget_schemas
-from services.dp_api.recipients import queries as recipient_queries
-from services.shared import paging
+from services.shared import paging, sight
 from services.shared.database import AnySession
 from services.shared.errors import NotFound
 from services.shared.identity.shown import FieldSet
@@ -83,7 +82,7 @@ def _agreements(session: AnySession, *, field_set: FieldSet) -> Select[*tuple[An
         raise NotFound("no such agreement")
     columns = [getattr(Agreement, name) for name in view.model_fields if name not in _STORED_OTHERWISE]
     joined = select(*columns).join(Recipient, Recipient.id == Agreement.recipient_id)
-    return joined.where(recipient_queries.in_sight(session))
+    return joined.where(sight.of_person(session))
 
 
 async def _shown(

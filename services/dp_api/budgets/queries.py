@@ -9,8 +9,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from services.dp_api.budgets import schemas
-from services.dp_api.recipients import queries as recipient_queries
-from services.shared import paging
+from services.shared import paging, sight
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.tables.agreements import Agreement, Budget, GrossToday
@@ -68,7 +67,7 @@ async def agreement_for_change(session: WriteSession, *, agreement_id: UUID) -> 
     question = (
         select(Agreement)
         .join(Recipient, Recipient.id == Agreement.recipient_id)
-        .where(Agreement.id == agreement_id, recipient_queries.in_sight(session))
+        .where(Agreement.id == agreement_id, sight.of_person(session))
         # Not the key: the daily rebuild's rows refer to it, and would wait for an act that waits for the rebuild.
         .with_for_update(of=Agreement, key_share=True)
     )
@@ -83,7 +82,7 @@ async def recipient_of(session: AnySession, *, agreement_id: UUID) -> UUID:
     question = (
         select(Recipient.id)
         .join(Agreement, Agreement.recipient_id == Recipient.id)
-        .where(Agreement.id == agreement_id, recipient_queries.in_sight(session))
+        .where(Agreement.id == agreement_id, sight.of_person(session))
     )
     found: UUID | None = await session.scalar(question)
     if found is None:

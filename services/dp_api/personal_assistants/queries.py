@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, exists, or_, select
 
 from services.dp_api.personal_assistants import schemas
-from services.dp_api.recipients import queries as recipient_queries
-from services.shared import paging
+from services.shared import paging, sight
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.tables.people import PersonalAssistant, PersonalAssistantEngagement, Recipient
@@ -20,16 +19,15 @@ ORDER: Final = paging.Order(PersonalAssistant.id)
 
 def in_sight(session: AnySession) -> ColumnElement[bool]:
     """Return the condition under which the actor is shown an assistant: their team, or a recipient whom they see."""
-    if session.actor is None:
-        return false()
-    if session.actor.teams is None:
-        return true()
+    own = sight.of_team(session, PersonalAssistant.team_code)
+    if sight.sees_all(session):
+        return own
     works_for_seen = exists().where(
         PersonalAssistantEngagement.personal_assistant_id == PersonalAssistant.id,
         PersonalAssistantEngagement.recipient_id == Recipient.id,
-        recipient_queries.in_sight(session),
+        sight.of_person(session),
     )
-    return or_(PersonalAssistant.team_code.in_(session.actor.teams), works_for_seen)
+    return or_(own, works_for_seen)
 
 
 async def personal_assistant(
@@ -45,7 +43,7 @@ async def personal_assistant(
         .join(Recipient, Recipient.id == PersonalAssistantEngagement.recipient_id)
         .where(
             PersonalAssistantEngagement.personal_assistant_id == personal_assistant_id,
-            recipient_queries.in_sight(session),
+            sight.of_person(session),
         )
         .order_by(PersonalAssistantEngagement.started_on, PersonalAssistantEngagement.id)
     )
@@ -66,7 +64,7 @@ async def personal_assistants(
             PersonalAssistantEngagement.recipient_id == Recipient.id,
             PersonalAssistantEngagement.ended_on.is_(None),
             Recipient.id == recipient_id,
-            recipient_queries.in_sight(session),
+            sight.of_person(session),
         )
         question = question.where(employed)
     if (reached := ORDER.after(page)) is not None:
@@ -85,7 +83,7 @@ async def engagement_for_change(
         .where(
             PersonalAssistantEngagement.id == engagement_id,
             PersonalAssistantEngagement.personal_assistant_id == personal_assistant_id,
-            recipient_queries.in_sight(session),
+            sight.of_person(session),
         )
         .with_for_update(of=PersonalAssistantEngagement)
     )

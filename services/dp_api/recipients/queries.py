@@ -5,10 +5,10 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
+from sqlalchemy import Select, func, or_, select
 
 from services.dp_api.recipients import rules, schemas
-from services.shared import paging
+from services.shared import paging, sight
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.identity.shown import FieldSet
@@ -21,13 +21,6 @@ _STORED_OTHERWISE = {"field_set", "nhs_number", "address_lines"}
 ORDER: Final = paging.Order(Recipient.id)
 
 
-def in_sight(session: AnySession) -> ColumnElement[bool]:
-    """Return the condition under which the session's actor is shown a recipient: their team is one of the actor's."""
-    if session.actor is None:
-        return false()
-    return true() if session.actor.teams is None else Recipient.team_code.in_(session.actor.teams)
-
-
 async def recipient(session: AnySession, *, recipient_id: UUID, field_set: FieldSet) -> schemas.AnyRecipient:
     """Return one recipient in the view of a field set; no other column leaves the database. Raises NotFound."""
     view = schemas.VIEWS.get(field_set)
@@ -36,7 +29,9 @@ async def recipient(session: AnySession, *, recipient_id: UUID, field_set: Field
     columns: list[Any] = [getattr(Recipient, name) for name in view.model_fields if name not in _STORED_OTHERWISE]
     if "nhs_number" in view.model_fields:
         columns += [Recipient.nhs_number_encrypted, Recipient.address_lines]
-    row = (await session.execute(select(*columns).where(Recipient.id == recipient_id, in_sight(session)))).one_or_none()
+    row = (
+        await session.execute(select(*columns).where(Recipient.id == recipient_id, sight.of_person(session)))
+    ).one_or_none()
     if row is None:
         raise NotFound("no such recipient")
     found: dict[str, Any] = dict(row._mapping)
@@ -48,7 +43,7 @@ async def recipient(session: AnySession, *, recipient_id: UUID, field_set: Field
 
 async def recipient_for_change(session: WriteSession, *, recipient_id: UUID) -> Recipient:
     """Return the record itself, locked until the transaction ends. Raises NotFound."""
-    question = select(Recipient).where(Recipient.id == recipient_id, in_sight(session)).with_for_update()
+    question = select(Recipient).where(Recipient.id == recipient_id, sight.of_person(session)).with_for_update()
     found: Recipient | None = await session.scalar(question)
     if found is None:
         raise NotFound("no such recipient")
@@ -99,7 +94,7 @@ async def _summaries(
 ) -> Sequence[schemas.RecipientSummary]:
     if (reached := ORDER.after(page)) is not None:
         question = question.where(Recipient.id > reached[0])
-    question = question.where(in_sight(session)).order_by(Recipient.id).limit(page.limit + 1)
+    question = question.where(sight.of_person(session)).order_by(Recipient.id).limit(page.limit + 1)
     return [schemas.RecipientSummary(**row._mapping) for row in await session.execute(question)]
 
 
