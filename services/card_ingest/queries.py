@@ -65,7 +65,7 @@ async def deliveries(session: AnySession, *, provider_code: str, page: Page) -> 
         .join(FeedProgress, FeedProgress.delivery_id == FeedDelivery.id)
         .where(FeedDelivery.provider_code == provider_code)
         .order_by(FeedDelivery.number.desc())
-        .limit(page.limit + 1)
+        .limit(page.rows_asked_for)
     )
     if (reached := _DELIVERY_ORDER.after(page)) is not None:
         question = question.where(FeedDelivery.number < reached[0])
@@ -88,7 +88,7 @@ async def delivery_rows(
     """
     (after,) = _ROW_ORDER.after(page) or (0,)
     connection = await database.raw(session)
-    found = await connection.fetch(_ROWS, delivery_number, after, page.limit + 1, stated_sign)
+    found = await connection.fetch(_ROWS, delivery_number, after, page.rows_asked_for, stated_sign)
     shown, next_cursor = _ROW_ORDER.cut(found, page, key=lambda row: (row["row_number"],))
     return Paged(items=[_delivery_row(dict(row)) for row in shown], next_cursor=next_cursor)
 
@@ -108,7 +108,7 @@ async def quarantine(session: AnySession, *, now: datetime, page: Page) -> schem
         .join(FeedDelivery, FeedDelivery.number == QuarantinedRow.delivery_number)
         .where(_WAITING)
         .order_by(QuarantinedRow.created_at, QuarantinedRow.id)
-        .limit(page.limit + 1)
+        .limit(page.rows_asked_for)
     )
     if (reached := _QUARANTINE_ORDER.after(page)) is not None:
         created_at, row_id = reached

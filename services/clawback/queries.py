@@ -138,7 +138,7 @@ async def cases(
     if (reached := ORDERS[sort, order].after(page)) is not None:
         question = question.where(tuple_(*keys) < reached if is_falling else tuple_(*keys) > reached)
     by = [key.desc() if is_falling else key.asc() for key in keys]
-    return (await session.execute(_joined(question).order_by(*by).limit(page.limit + 1))).all()
+    return (await session.execute(_joined(question).order_by(*by).limit(page.rows_asked_for))).all()
 
 
 async def case(session: AnySession, *, case_id: UUID) -> Row[Any]:

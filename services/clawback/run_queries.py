@@ -36,12 +36,11 @@ async def policy_on(session: AnySession, *, on: date) -> Policy | None:
 
 async def runs(session: AnySession, *, page: paging.Page) -> paging.Paged[schemas.Run]:
     """Return the runs, the latest first."""
-    question = select(*_RUN).order_by(ClawbackRun.started_at.desc(), ClawbackRun.id.desc()).limit(page.limit + 1)
+    question = select(*_RUN).order_by(ClawbackRun.started_at.desc(), ClawbackRun.id.desc()).limit(page.rows_asked_for)
     if (reached := _ORDER.after(page)) is not None:
         question = question.where(tuple_(ClawbackRun.started_at, ClawbackRun.id) < reached)
     rows = [schemas.Run(**row._mapping) for row in await session.execute(question)]
-    shown, next_cursor = _ORDER.cut(rows, page, key=lambda run: (run.started_at, run.id))
-    return paging.Paged(items=shown, next_cursor=next_cursor)
+    return _ORDER.paged(rows, page, key=lambda run: (run.started_at, run.id))
 
 
 async def run(session: AnySession, *, run_id: UUID) -> schemas.Run:

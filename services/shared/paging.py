@@ -47,6 +47,11 @@ class Page:
     limit: int = USUAL
     cursor: str | None = None
 
+    @property
+    def rows_asked_for(self) -> int:
+        """How many rows a list reads: one more than it shows tells whether there is a page after it."""
+        return self.limit + 1
+
 
 class Paged(BaseModel, Generic[T]):
     """One page of a list; `next_cursor` is null on the last."""
@@ -97,6 +102,11 @@ class Order(Generic[Keys]):
         """Return the page's rows, and the next one's cursor, from one row more than `page.limit` (if there was one)."""
         shown = rows[: page.limit]
         return shown, self.cursor(*key(shown[-1])) if len(rows) > page.limit else None
+
+    def paged(self, rows: Sequence[Row], page: Page, *, key: Callable[[Row], Keys]) -> Paged[Row]:
+        """Return the page of these rows, as `cut` does."""
+        shown, next_cursor = self.cut(rows, page, key=key)
+        return Paged(items=shown, next_cursor=next_cursor)
 
     def cursor(self, *keys: Key) -> str:
         """Return the cursor that stands for the sort keys of a page's last row."""

@@ -19,9 +19,9 @@ async def list_alerts(
 ) -> paging.Paged[schemas.Alert]:
     """Return one page of the alerts in the caller's sight, and leave a record of whose they are."""
     found = await queries.alerts(session, wanted=wanted, page=page)
-    shown, next_cursor = queries.ORDER.cut(found, page, key=lambda each: (each.raised_at, each.id))
-    await _note_shown(session, shown, action="list_alerts")
-    return paging.Paged(items=shown, next_cursor=next_cursor)
+    shown = queries.ORDER.paged(found, page, key=lambda each: (each.raised_at, each.id))
+    await _note_shown(session, shown.items, action="list_alerts")
+    return shown
 
 
 async def read_alert(session: AnySession, *, alert_id: UUID) -> schemas.Alert:

@@ -33,7 +33,7 @@ async def alerts(session: AnySession, *, wanted: schemas.AlertFilter, page: pagi
             question = question.where(column == value)
     if (reached := ORDER.after(page)) is not None:
         question = question.where(tuple_(Alert.raised_at, Alert.id) < reached)
-    found = await session.execute(question.order_by(Alert.raised_at.desc(), Alert.id.desc()).limit(page.limit + 1))
+    found = await session.execute(question.order_by(Alert.raised_at.desc(), Alert.id.desc()).limit(page.rows_asked_for))
     return [_alert(session, row._mapping) for row in found]
 
 

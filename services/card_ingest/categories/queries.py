@@ -50,12 +50,11 @@ async def rules_on(session: AnySession, day: date) -> Sequence[Rule]:
 
 async def categories(session: AnySession, *, page: Page) -> paging.Paged[schemas.Category]:
     """Return the categories by code."""
-    question = select(Category).order_by(Category.code).limit(page.limit + 1)
+    question = select(Category).order_by(Category.code).limit(page.rows_asked_for)
     if (reached := _CATEGORY_ORDER.after(page)) is not None:
         question = question.where(Category.code > reached[0])
     found = [schemas.Category.model_validate(each) for each in await session.scalars(question)]
-    shown, next_cursor = _CATEGORY_ORDER.cut(found, page, key=lambda each: (each.code,))
-    return paging.Paged(items=shown, next_cursor=next_cursor)
+    return _CATEGORY_ORDER.paged(found, page, key=lambda each: (each.code,))
 
 
 async def category_rules(
@@ -64,7 +63,7 @@ async def category_rules(
     """Return rules, the newest first, each with the recipient whose account it is for; those of accounts out of the
     caller's sight are left out.
     """
-    question = _rules(session).where(*_wanted(wanted)).order_by(CategoryRule.id.desc()).limit(page.limit + 1)
+    question = _rules(session).where(*_wanted(wanted)).order_by(CategoryRule.id.desc()).limit(page.rows_asked_for)
     if (reached := RULE_ORDER.after(page)) is not None:
         question = question.where(CategoryRule.id < reached[0])
     return [(shown(row[0], field_set), row[1]) for row in await session.execute(question)]
@@ -117,7 +116,7 @@ async def categorisations(session: AnySession, *, transaction_id: int, page: Pag
     question = select(Categorisation).where(Categorisation.transaction_id == transaction_id)
     if (reached := CATEGORISATION_ORDER.after(page)) is not None:
         question = question.where(Categorisation.id < reached[0])
-    return (await session.scalars(question.order_by(Categorisation.id.desc()).limit(page.limit + 1))).all()
+    return (await session.scalars(question.order_by(Categorisation.id.desc()).limit(page.rows_asked_for))).all()
 
 
 async def provider_ids(session: AnySession, transaction_ids: Collection[int]) -> Mapping[int, str]:

@@ -164,7 +164,7 @@ async def proposals(
 ) -> Sequence[QuarantineResolution]:
     """Return proposals, the newest first, one more than the page holds when there is one."""
     newest_first = (QuarantineResolution.proposed_at.desc(), QuarantineResolution.id.desc())
-    question = select(QuarantineResolution).order_by(*newest_first).limit(page.limit + 1)
+    question = select(QuarantineResolution).order_by(*newest_first).limit(page.rows_asked_for)
     if status is not None:
         question = question.where(QuarantineResolution.status == status)
     if (reached := PROPOSAL_ORDER.after(page)) is not None:

@@ -47,7 +47,7 @@ _STATEMENT_ORDER: Final = paging.Order(FeedStatement.delivery_number, FeedStatem
 async def findings(session: AnySession, *, wanted: schemas.FindingFilter, page: Page) -> Paged[schemas.Finding]:
     """Return the findings, the newest first."""
     order = (ReconciliationFinding.found_at, ReconciliationFinding.id)
-    question = _findings().order_by(*(key.desc() for key in order)).limit(page.limit + 1)
+    question = _findings().order_by(*(key.desc() for key in order)).limit(page.rows_asked_for)
     if wanted.kind is not None:
         question = question.where(ReconciliationFinding.kind == wanted.kind)
     if wanted.provider_code is not None:
@@ -57,8 +57,7 @@ async def findings(session: AnySession, *, wanted: schemas.FindingFilter, page: 
     if (reached := _FINDING_ORDER.after(page)) is not None:
         question = question.where(tuple_(*order) < reached)
     found = [schemas.Finding(**row._mapping) for row in await session.execute(question)]
-    shown, next_cursor = _FINDING_ORDER.cut(found, page, key=lambda each: (each.found_at, each.id))
-    return Paged(items=shown, next_cursor=next_cursor)
+    return _FINDING_ORDER.paged(found, page, key=lambda each: (each.found_at, each.id))
 
 
 async def finding(session: AnySession, finding_id: UUID) -> schemas.Finding:
@@ -82,7 +81,7 @@ async def statements(
         .join(FeedDelivery, FeedDelivery.number == FeedStatement.delivery_number)
         .outerjoin(Account, of_account)
         .order_by(*(key.desc() for key in order))
-        .limit(page.limit + 1)
+        .limit(page.rows_asked_for)
     )
     if provider_code is not None:
         question = question.where(FeedStatement.provider_code == provider_code)

@@ -74,7 +74,7 @@ async def accounts(
             conditions.append(column == value)
     if (reached := ORDER.after(page)) is not None:
         conditions.append(Account.id > reached[0])
-    question = _accounts(session, now=now).where(*conditions).order_by(Account.id).limit(page.limit + 1)
+    question = _accounts(session, now=now).where(*conditions).order_by(Account.id).limit(page.rows_asked_for)
     return [_with_balance(row._mapping) for row in await session.execute(question)]
 
 

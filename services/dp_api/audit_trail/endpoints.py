@@ -53,5 +53,4 @@ async def list_read_log(
     """List who was shown whom, the latest first."""
     wanted = schemas.ReadFilter(subject_id=subject_id, actor=actor, first_day=first_day, last_day=last_day)
     rows = await queries.read_entries(session, wanted=wanted, page=page)
-    shown, next_cursor = queries.READ_ORDER.cut(rows, page, key=lambda row: (row.id,))
-    return paging.Paged(items=shown, next_cursor=next_cursor)
+    return queries.READ_ORDER.paged(rows, page, key=lambda row: (row.id,))

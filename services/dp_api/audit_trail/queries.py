@@ -42,7 +42,7 @@ async def audit_entries(session: AnySession, *, wanted: schemas.AuditFilter, pag
     conditions += _within(AuditEntry.at, first_day=wanted.first_day, last_day=wanted.last_day)
     if (reached := ORDER.after(page)) is not None:
         conditions.append(AuditEntry.id < reached[0])
-    question = select(*_ENTRY).where(*conditions).order_by(AuditEntry.id.desc()).limit(page.limit + 1)
+    question = select(*_ENTRY).where(*conditions).order_by(AuditEntry.id.desc()).limit(page.rows_asked_for)
     rows = [dict(row._mapping) for row in await session.execute(question)]
     held = await _held_keys(session, changes=[row["changes"] for row in rows])
     reasons = await audit.revealed_reasons(session, [row["reason"] for row in rows])
@@ -66,9 +66,9 @@ async def read_entries(
     # somebody was shown, walks the whole book backwards in the hope of a page of them.
     found = select(*_READ).where(*conditions).cte("found").prefix_with("MATERIALIZED")
     if wanted.subject_id is None:
-        question = select(*_READ).where(*conditions).order_by(ReadEntry.id.desc()).limit(page.limit + 1)
+        question = select(*_READ).where(*conditions).order_by(ReadEntry.id.desc()).limit(page.rows_asked_for)
     else:
-        question = select(found).order_by(found.c.id.desc()).limit(page.limit + 1)
+        question = select(found).order_by(found.c.id.desc()).limit(page.rows_asked_for)
     return [schemas.ReadEntryView(**row._mapping) for row in await session.execute(question)]
 
 

@@ -58,7 +58,7 @@ async def budgets(session: AnySession, *, agreement_id: UUID, page: paging.Page)
     question = select(*_COLUMNS).where(Budget.agreement_id == agreement_id)
     if (reached := ORDER.after(page)) is not None:
         question = question.where(_before(*reached))
-    question = question.order_by(Budget.effective_from.desc(), Budget.revision.desc()).limit(page.limit + 1)
+    question = question.order_by(Budget.effective_from.desc(), Budget.revision.desc()).limit(page.rows_asked_for)
     return [schemas.BudgetView(**row._mapping) for row in await session.execute(question)]
 
 

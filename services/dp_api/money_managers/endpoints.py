@@ -28,8 +28,7 @@ async def list_money_managers(
 ) -> paging.Paged[schemas.MoneyManagerView]:
     """List the third-party money managers."""
     rows = await queries.money_managers(session, page=page)
-    shown, next_cursor = queries.ORDER.cut(rows, page, key=lambda row: (row.id,))
-    return paging.Paged(items=shown, next_cursor=next_cursor)
+    return queries.ORDER.paged(rows, page, key=lambda row: (row.id,))
 
 
 @router.get("/{money_manager_id}")

@@ -18,7 +18,7 @@ ORDER: Final = paging.Order(MoneyManager.id)
 
 async def money_managers(session: AnySession, *, page: paging.Page) -> Sequence[schemas.MoneyManagerView]:
     """Return money managers by id, one more than the page holds when there is one."""
-    question = select(*_COLUMNS).order_by(MoneyManager.id).limit(page.limit + 1)
+    question = select(*_COLUMNS).order_by(MoneyManager.id).limit(page.rows_asked_for)
     if (reached := ORDER.after(page)) is not None:
         question = question.where(MoneyManager.id > reached[0])
     return [schemas.MoneyManagerView(**row._mapping) for row in await session.execute(question)]

@@ -117,9 +117,9 @@ async def list_personal_assistants(
 ) -> paging.Paged[schemas.PersonalAssistantView]:
     """Show the caller the personal assistants in their sight."""
     rows = await queries.personal_assistants(session, team_code=team_code, recipient_id=recipient_id, page=page)
-    shown, next_cursor = queries.ORDER.cut(rows, page, key=lambda row: (row.id,))
-    await _note_shown(session, action="list_personal_assistants", ids=[row.id for row in shown])
-    return paging.Paged(items=shown, next_cursor=next_cursor)
+    shown = queries.ORDER.paged(rows, page, key=lambda row: (row.id,))
+    await _note_shown(session, action="list_personal_assistants", ids=[row.id for row in shown.items])
+    return shown
 
 
 async def _engage(

@@ -69,7 +69,7 @@ async def personal_assistants(
         question = question.where(employed)
     if (reached := ORDER.after(page)) is not None:
         question = question.where(PersonalAssistant.id > reached[0])
-    question = question.order_by(PersonalAssistant.id).limit(page.limit + 1)
+    question = question.order_by(PersonalAssistant.id).limit(page.rows_asked_for)
     return [schemas.PersonalAssistantView(**row._mapping) for row in await session.execute(question)]
 
 

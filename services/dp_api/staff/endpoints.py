@@ -33,8 +33,7 @@ async def read_me(session: dependencies.Read, caller: dependencies.Caller) -> sc
 async def list_teams(session: dependencies.Read, page: dependencies.Page) -> paging.Paged[schemas.TeamView]:
     """List the care pathway teams by code."""
     rows = await queries.teams(session, page=page)
-    shown, next_cursor = queries.TEAM_ORDER.cut(rows, page, key=lambda team: (team.code,))
-    return paging.Paged(items=shown, next_cursor=next_cursor)
+    return queries.TEAM_ORDER.paged(rows, page, key=lambda team: (team.code,))
 
 
 @router.put("/teams/{code}")
@@ -47,8 +46,7 @@ async def set_team(code: TeamCode, body: schemas.TeamName, session: dependencies
 async def list_staff(session: dependencies.Read, page: dependencies.Page) -> paging.Paged[schemas.StaffMemberView]:
     """List the staff members by number, with their teams and the accounts they sign in with."""
     rows = await queries.staff(session, page=page)
-    shown, next_cursor = queries.STAFF_ORDER.cut(rows, page, key=lambda member: (member.staff_number,))
-    return paging.Paged(items=shown, next_cursor=next_cursor)
+    return queries.STAFF_ORDER.paged(rows, page, key=lambda member: (member.staff_number,))
 
 
 @router.put("/staff/{staff_number}")

@@ -19,7 +19,7 @@ _MEMBER: Final = select(StaffMember.staff_number, StaffMember.display_name, Staf
 
 async def teams(session: AnySession, *, page: paging.Page) -> Sequence[schemas.TeamView]:
     """Return teams by code, one more than the page holds when there is one."""
-    question = select(Team.code, Team.name).order_by(Team.code).limit(page.limit + 1)
+    question = select(Team.code, Team.name).order_by(Team.code).limit(page.rows_asked_for)
     if (reached := TEAM_ORDER.after(page)) is not None:
         question = question.where(Team.code > reached[0])
     return [schemas.TeamView(code=row.code, name=row.name) for row in await session.execute(question)]
@@ -50,7 +50,7 @@ async def staff_member(session: AnySession, *, staff_number: str) -> schemas.Sta
 
 async def staff(session: AnySession, *, page: paging.Page) -> Sequence[schemas.StaffMemberView]:
     """Return staff members by number, one more than the page holds when there is one."""
-    question = _MEMBER.order_by(StaffMember.staff_number).limit(page.limit + 1)
+    question = _MEMBER.order_by(StaffMember.staff_number).limit(page.rows_asked_for)
     if (reached := STAFF_ORDER.after(page)) is not None:
         question = question.where(StaffMember.staff_number > reached[0])
     return await _members(session, question=question)
