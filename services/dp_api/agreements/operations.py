@@ -3,19 +3,24 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
-from services.dp_api.agreements import queries, requirements, rules, schemas
+from services.dp_api.agreements import queries, rules, schemas
 from services.dp_api.budgets import operations as budget_operations
 from services.dp_api.budgets import queries as budget_queries
+from services.dp_api.money_managers import queries as money_manager_queries
+from services.dp_api.recipients import queries as recipient_queries
 from services.shared import audit, clock, paging
 from services.shared.database import ReadSession, WriteSession
-from services.shared.errors import Conflict, Invalid, Refused, Stale
-from services.shared.identity.shown import FieldSet, field_set
+from services.shared.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Stale
+from services.shared.identity.granted.dp_api import Operation
+from services.shared.identity.shown import field_set
 from services.shared.law import figures
 from services.shared.lifecycles.agreements import AGREEMENT
 from services.shared.tables.agreements import Agreement
+from services.shared.tables.people import Recipient
+from services.shared.vocabulary.agreements import PaymentSchedule
 
 _PERSONAL: Final = frozenset({"holder_name", "legal_basis", "cash_reason", "suspension_reason", "end_reason"})
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
@@ -45,7 +50,7 @@ async def open_agreement(
     Raises Invalid for an unknown recipient or money manager, a third party without a name or cash without a reason,
     Conflict for a recipient who has died.
     """
-    recipient = await requirements.recipient(session, recipient_id=values.recipient_id)
+    recipient = await _recipient(session, recipient_id=values.recipient_id)
     if recipient.died_on is not None:
         raise Conflict("the recipient has died", code="recipient_died")
     now = clock.now()
@@ -60,7 +65,7 @@ async def open_agreement(
         updated_at=now,
         **values.model_dump(),
     )
-    await requirements.refuse_incomplete(session, agreement)
+    await _refuse_incomplete(session, agreement)
     session.add(agreement)
     await session.flush()
     await _record(session, agreement, action="open_agreement")
@@ -81,7 +86,7 @@ async def amend_agreement(
         raise Stale(f"the agreement has been amended since version {version}")
     if not (changes := values.model_dump(exclude_unset=True)):
         raise Invalid("name at least one thing to amend", code="empty_amendment", pointer="")
-    await requirements.refuse_amendment(session, agreement, changes=changes)
+    await _refuse_amendment(session, agreement, changes=changes)
     before = _facts(agreement)
     for name, value in changes.items():
         setattr(agreement, name, value)
@@ -89,7 +94,7 @@ async def amend_agreement(
         agreement.cash_reason = None
     if agreement.kind not in rules.THIRD_PARTY:
         agreement.holder_name = None
-    await requirements.refuse_incomplete(session, agreement)
+    await _refuse_incomplete(session, agreement)
     return await _keep(session, agreement, action="amend_agreement", before=before, reason=None, today=today)
 
 
@@ -107,11 +112,12 @@ async def activate_agreement(
     target = AGREEMENT.move(agreement.status, "activate")
     if agreement.version != version:
         raise Stale(f"the agreement has been amended since version {version}")
-    recipient = await requirements.recipient(session, recipient_id=agreement.recipient_id)
-    proposal = await requirements.proposal(session, agreement, recipient, started_on=values.started_on, today=today)
+    recipient = await _recipient(session, recipient_id=agreement.recipient_id)
+    proposal = await queries.proposal(session, agreement, recipient, started_on=values.started_on, today=today)
     if findings := rules.activation_findings(proposal):
         raise Refused(rules.in_one(findings))
-    await requirements.refuse_second(session, agreement)
+    if await queries.has_other_ongoing(session, agreement):
+        raise Conflict("the recipient has another ongoing agreement that is active or suspended", code="ongoing_exists")
     before = _facts(agreement)
     agreement.status, agreement.started_on = target, values.started_on
     return await _keep(session, agreement, action="activate_agreement", before=before, reason=None, today=today)
@@ -134,7 +140,7 @@ async def resume_agreement(
     """Let a suspended agreement go on. Raises NotFound, Conflict when it is not suspended or the recipient has died."""
     agreement = await budget_queries.agreement_for_change(session, agreement_id=agreement_id)
     target = AGREEMENT.move(agreement.status, "resume")
-    recipient = await requirements.recipient(session, recipient_id=agreement.recipient_id)
+    recipient = await _recipient(session, recipient_id=agreement.recipient_id)
     if recipient.died_on is not None:
         raise Conflict("the recipient has died", code="recipient_died")
     before = _facts(agreement)
@@ -164,7 +170,7 @@ async def end_agreement(
 
 async def read_agreement(session: ReadSession, *, agreement_id: UUID, today: date) -> schemas.AnyAgreement:
     """Show the caller one agreement, as far as their role goes. Raises NotFound."""
-    found = await queries.agreement(session, agreement_id=agreement_id, field_set=_field_set(session), today=today)
+    found = await queries.agreement(session, agreement_id=agreement_id, field_set=field_set(session.actor), today=today)
     await _note_shown(session, action="read_agreement", agreements=[found])
     return found
 
@@ -173,10 +179,50 @@ async def list_agreements(
     session: ReadSession, *, wanted: schemas.AgreementFilter, today: date, page: paging.Page
 ) -> paging.Paged[schemas.AnyAgreement]:
     """Show the caller the agreements in their sight, as far as their role goes."""
-    rows = await queries.agreements(session, wanted=wanted, field_set=_field_set(session), today=today, page=page)
-    shown, next_cursor = queries.ORDER.cut(rows, page, key=lambda row: (row.id,))
-    await _note_shown(session, action="list_agreements", agreements=shown)
-    return paging.Paged(items=shown, next_cursor=next_cursor)
+    rows = await queries.agreements(session, wanted=wanted, field_set=field_set(session.actor), today=today, page=page)
+    shown = queries.ORDER.paged(rows, page, key=lambda row: (row.id,))
+    await _note_shown(session, action="list_agreements", agreements=shown.items)
+    return shown
+
+
+async def _recipient(session: WriteSession, *, recipient_id: UUID) -> Recipient:
+    """Return the recipient, locked: whatever else concerns their agreements waits its turn."""
+    try:
+        return await recipient_queries.recipient_for_change(session, recipient_id=recipient_id)
+    except NotFound:
+        raise Invalid("no such recipient", code="unknown_recipient", pointer="/recipient_id") from None
+
+
+async def _refuse_amendment(session: WriteSession, agreement: Agreement, *, changes: Mapping[str, Any]) -> None:
+    """Raise Conflict or Forbidden for an amendment that the agreement's status or the caller's role does not allow."""
+    if fixed := rules.not_amendable(status=agreement.status, fields=changes.keys()):
+        raise Conflict(f"the agreement is {agreement.status}: {', '.join(sorted(fixed))} stand", code="fixed")
+    may_activate = session.actor.is_machine or session.actor.may(Operation.ACTIVATE_AGREEMENT)
+    if rules.needs_care_manager(status=agreement.status, fields=changes.keys()) and not may_activate:
+        detail = "once activated, a care manager changes how the money is held and paid"
+        raise Forbidden(detail, code="care_manager_needed")
+    has_manager = changes.get("money_manager_id", agreement.money_manager_id) is not None
+    if not has_manager and await queries.holds_managed_money(session, agreement_id=agreement.id):
+        detail = "the money manager holds an open account: close it first"
+        raise Conflict(detail, code="money_manager_holds_account", pointer="/money_manager_id")
+    new, old = changes.get("payment_schedule", agreement.payment_schedule), agreement.payment_schedule
+    if rules.schedule_fixed(status=agreement.status, old=old, new=new):
+        detail = "an agreement that has begun stays ongoing, or one-off"
+        raise Conflict(detail, code="fixed", pointer="/payment_schedule")
+    if new is PaymentSchedule.ONE_OFF and await budget_queries.is_budgeted(session, agreement_id=agreement.id):
+        raise Conflict("it has a weekly budget", code="one_off_has_no_weekly_budget", pointer="/payment_schedule")
+
+
+async def _refuse_incomplete(session: WriteSession, agreement: Agreement) -> None:
+    """Raise Invalid for a third party without a name, cash without a reason, or an unknown money manager."""
+    if rules.lacks_holder(kind=agreement.kind, holder_name=agreement.holder_name):
+        detail = "the nominated or authorised person is to be named"
+        raise Invalid(detail, code="holder_missing", pointer="/holder_name")
+    if rules.lacks_cash_reason(cash_permitted=agreement.cash_permitted, cash_reason=agreement.cash_reason):
+        raise Invalid("cash needs its reason (Plan, s.11)", code="cash_reason_missing", pointer="/cash_reason")
+    manager_id = agreement.money_manager_id
+    if manager_id is not None and not await money_manager_queries.is_registered(session, money_manager_id=manager_id):
+        raise Invalid("no such money manager", code="unknown_money_manager", pointer="/money_manager_id")
 
 
 async def _keep(
@@ -228,7 +274,3 @@ async def _note_shown(session: ReadSession, *, action: str, agreements: Sequence
 
 def _facts(agreement: Agreement) -> dict[str, object]:
     return {name: getattr(agreement, name) for name in FACTS}
-
-
-def _field_set(session: ReadSession) -> FieldSet:
-    return FieldSet.NONE if session.actor is None else field_set(session.actor)

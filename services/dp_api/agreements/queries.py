@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, select
 
-from services.dp_api.agreements import schemas
+from services.dp_api.agreements import rules, schemas
 from services.dp_api.budgets import queries as budget_queries
 from services.dp_api.budgets import schemas as budget_schemas
 from services.shared import paging, sight
@@ -50,20 +50,39 @@ async def agreements(
     if (reached := ORDER.after(page)) is not None:
         conditions.append(Agreement.id > reached[0])
     question = _agreements(session, field_set=field_set).where(*conditions)
-    question = question.order_by(Agreement.id).limit(page.limit + 1)
+    question = question.order_by(Agreement.id).limit(page.rows_asked_for)
     return await _shown(session, question=question, field_set=field_set, today=today)
 
 
-async def ongoing_of(session: AnySession, *, recipient_id: UUID, except_id: UUID) -> UUID | None:
-    """Return another ongoing agreement of the recipient that is active or suspended."""
+async def proposal(
+    session: AnySession, agreement: Agreement, recipient: Recipient, *, started_on: date, today: date
+) -> rules.Proposal:
+    """Return what the rules of activation turn on."""
+    budgets = await budget_queries.budgets_from(session, agreement_id=agreement.id, day=started_on)
+    return rules.Proposal(
+        kind=agreement.kind,
+        legal_basis=agreement.legal_basis,
+        payment_schedule=agreement.payment_schedule,
+        started_on=started_on,
+        today=today,
+        recipient_kind=recipient.kind,
+        date_of_birth=recipient.date_of_birth,
+        died_on=recipient.died_on,
+        has_budget_at_start=any(budget.effective_from <= started_on for budget in budgets),
+        weekly_contributions_pence=tuple(budget.weekly_contribution_pence for budget in budgets),
+    )
+
+
+async def has_other_ongoing(session: AnySession, agreement: Agreement) -> bool:
+    """Tell whether an ongoing agreement has another beside it, of the same recipient, that is active or suspended."""
     question = select(Agreement.id).where(
-        Agreement.recipient_id == recipient_id,
-        Agreement.id != except_id,
+        Agreement.recipient_id == agreement.recipient_id,
+        Agreement.id != agreement.id,
         Agreement.status.in_(budget_queries.RUNNING),
         Agreement.payment_schedule != PaymentSchedule.ONE_OFF,
     )
-    found: UUID | None = await session.scalar(question.limit(1))
-    return found
+    is_ongoing = agreement.payment_schedule is not PaymentSchedule.ONE_OFF
+    return is_ongoing and await session.scalar(question.limit(1)) is not None
 
 
 async def holds_managed_money(session: AnySession, *, agreement_id: UUID) -> bool:

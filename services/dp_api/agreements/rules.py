@@ -195,3 +195,19 @@ def schedule_fixed(*, status: AgreementStatus, old: PaymentSchedule, new: Paymen
     """
     turns = (old is PaymentSchedule.ONE_OFF) != (new is PaymentSchedule.ONE_OFF)
     return turns and status is not AgreementStatus.DRAFT
+
+
+def lacks_holder(*, kind: AgreementKind, holder_name: str | None) -> bool:
+    """Tell whether an agreement that somebody other than the person signs does not name them.
+
+    Council policy: Direct Payments Development Plan 2018-2023, s.2 (each agreement has its party, who answers for it).
+    """
+    return kind in THIRD_PARTY and holder_name is None
+
+
+def lacks_cash_reason(*, cash_permitted: bool, cash_reason: str | None) -> bool:
+    """Tell whether cash is permitted without a reason.
+
+    Council policy: Direct Payments Development Plan 2018-2023, s.11 (cash is for those who need it).
+    """
+    return cash_permitted and cash_reason is None

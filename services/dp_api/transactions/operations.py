@@ -7,7 +7,7 @@ from services.dp_api.accounts import queries as account_queries
 from services.dp_api.transactions import queries, schemas
 from services.shared import paging
 from services.shared.database import ReadSession
-from services.shared.identity.shown import FieldSet, field_set
+from services.shared.identity.shown import field_set
 
 
 async def list_account_transactions(
@@ -15,7 +15,7 @@ async def list_account_transactions(
 ) -> paging.Paged[schemas.AnyTransaction]:
     """Show the caller an account's posted transactions, latest booked first; auditors without merchants' names."""
     recipient_id = await account_queries.recipient_of(session, account_id=account_id)
-    fields = FieldSet.NONE if session.actor is None else field_set(session.actor)
+    fields = field_set(session.actor)
     rows = await queries.transactions(session, account_id=account_id, wanted=wanted, field_set=fields, page=page)
     shown, next_cursor = queries.ORDER.cut(rows, page, key=lambda row: (row[0].booked_on, row[1]))
     await account_operations.note_shown(session, action="list_account_transactions", whose=[recipient_id])

@@ -65,5 +65,5 @@ async def transactions(
     if (reached := ORDER.after(page)) is not None:
         question = question.where(tuple_(CardTransaction.booked_on, CardTransaction.id) < reached)
     newest_first = (CardTransaction.booked_on.desc(), CardTransaction.id.desc())
-    rows = await session.execute(question.order_by(*newest_first).limit(page.limit + 1))
+    rows = await session.execute(question.order_by(*newest_first).limit(page.rows_asked_for))
     return [(view.model_validate(row), row.id) for row in rows]

@@ -21,8 +21,10 @@ class FieldSet(StrEnum):
     NONE = "none"
 
 
-def field_set(actor: Actor) -> FieldSet:
+def field_set(actor: Actor | None) -> FieldSet:
     """Return the widest set of a recipient's fields that the actor's roles are shown."""
+    if actor is None:
+        return FieldSet.NONE
     return _widest(actor.roles)
 
 
