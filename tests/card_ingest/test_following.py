@@ -20,7 +20,7 @@ REASON = "it was a break for the carer"
 
 @pytest.fixture
 def officer(clients: Clients) -> httpx.AsyncClient:
-    return clients.of(Role.FINANCE_OFFICER, name="f2")
+    return clients.of(Role.FINANCE_OFFICER, name="F2")
 
 
 async def move(officer: httpx.AsyncClient, *names: str, category: str = "respite") -> dict[str, Any]:
@@ -69,7 +69,7 @@ async def test_a_refund_goes_along_with_its_original_and_its_history_says_so(
     assert await categories(officer, "T1", "R1", "R2", "R3") == ["respite", "respite", "refund", "retail_household"]
     told = (await history(officer, "R1"))["items"]
     assert [(each["made_by"], each["reason"], each["follows_transaction_id"]) for each in told] == [
-        ("f2", f"follows transaction T1: {REASON}", "T1")
+        ("F2", f"follows transaction T1: {REASON}", "T1")
     ]
     original = (await history(officer, "T1"))["items"][0]
     assert (original["reason"], original["follows_transaction_id"]) == (REASON, None)
