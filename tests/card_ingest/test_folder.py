@@ -17,6 +17,7 @@ from services.card_ingest.folder.places import Found, Look, Looks
 from services.shared import clock, jobs
 from services.shared.database import Database
 from services.shared.settings.installation import Settings
+from tests.builders import commits
 from tests.builders import deliveries as build
 from tests.builders.deliveries import Books
 from tests.card_ingest.conftest import Feed
@@ -95,6 +96,16 @@ async def test_a_whole_file_is_posted_and_moved_with_the_providers_own_count(dro
     assert stored is not None
     assert tuple(stored) == ("watched_folder", 41, None)
     assert sum((await drop.look_twice()).values()) == 0
+
+
+async def test_a_file_whose_commit_fails_is_left_and_taken_in_later(drop: Drop) -> None:
+    file = drop.put("DAILY_20261120_041.ndjson", three())
+    async with commits.failing(drop.feed.connection, "feed_delivery"):
+        await drop.look_twice()
+    assert (file.exists(), await drop.feed.count("feed_delivery")) == (True, 0)
+    await drop.look_twice()
+    assert drop.put_away("done") == ["DAILY_20261120_041.ndjson"]
+    assert await drop.feed.books() == Books(-300, 0, 3)
 
 
 async def test_a_file_that_is_still_being_written_is_left_alone(drop: Drop) -> None:

@@ -14,8 +14,10 @@ from services.card_ingest.polling import operations, queries
 from services.card_ingest.polling.queries import Poll
 from services.shared import clock, jobs
 from services.shared.calling import Answer, AnswerTooLarge
+from services.shared.database import DatabaseTroubleError
 from services.shared.errors import Unavailable
 from services.shared.identity.roles import Role
+from tests.builders import commits
 from tests.builders import deliveries as build
 from tests.builders.deliveries import Books
 from tests.card_ingest.conftest import Feed
@@ -272,6 +274,36 @@ async def test_a_page_that_we_cannot_store_waits_longer_each_time(
     assert await provider.poll() == 0
     row = await provider.row()
     assert (row["cursor"], row["last_outcome"], row["failures"]) == (None, "not_stored", 1)
+
+
+@pytest.mark.parametrize("sqlstate", [commits.DISK_FULL, commits.TAKEN_MEANWHILE])
+async def test_the_cursor_stays_where_the_commit_of_its_page_fails(provider: Provider, sqlstate: str) -> None:
+    provider.answers = [page(["t1"], next_cursor="c1", has_more=True) for _ in range(2)]
+    provider.answers.append(page([], next_cursor="c1"))
+    async with commits.failing(provider.feed.connection, "feed_delivery", sqlstate=sqlstate):
+        assert await provider.poll() == 0
+    row = await provider.row()
+    assert (row["cursor"], row["last_outcome"]) == (None, "not_stored")
+    assert await provider.feed.count("feed_delivery") == 0
+    assert await provider.poll(at=clock.now() + timedelta(days=1)) == 1
+    assert provider.asked == [None, None, "c1"]
+    assert await provider.feed.books() == Books(-100, 0, 1)
+
+
+async def test_where_the_cursor_cannot_be_kept_the_page_is_asked_for_again_without_effect(provider: Provider) -> None:
+    provider.answers = [page(["t1"], next_cursor="c1") for _ in range(2)]
+    stored = "CREATE CONSTRAINT TRIGGER no_commit AFTER UPDATE ON feed_poll DEFERRABLE INITIALLY DEFERRED"
+    refused = "FOR EACH ROW WHEN (new.cursor IS NOT NULL) EXECUTE FUNCTION no_commit()"
+    async with commits.failing(provider.feed.connection, "clawback_run"):
+        await provider.feed.connection.execute(f"{stored} {refused}")
+        with pytest.raises(DatabaseTroubleError):
+            await provider.poll()
+        await provider.feed.connection.execute("DROP TRIGGER no_commit ON feed_poll")
+    assert (await provider.row())["cursor"] is None
+    await provider.lease_ends()
+    assert await provider.poll() == 1
+    assert provider.asked == [None, None]
+    assert await provider.feed.books() == Books(-100, 0, 1)
 
 
 async def test_a_cursor_that_looks_like_a_card_number_is_no_name_and_not_in_the_trail(

@@ -8,10 +8,11 @@ import pytest
 from services.clawback import cases, main
 from services.clawback import run as runs
 from services.shared import driver, jobs
-from services.shared.database import IntegrityTrouble
+from services.shared.database import DatabaseTroubleError, IntegrityTrouble
 from services.shared.errors import Conflict, Stale
 from services.shared.vocabulary.clawback import RunTrigger
 from tests.builders import clawback as builders
+from tests.builders import commits
 from tests.clawback.conftest import ACTOR, NOW, TODAY, Run
 from tests.databases import Databases
 
@@ -242,3 +243,13 @@ async def test_nothing_is_kept_of_a_run_whose_rule_does_not_find_what_was_flagge
     with pytest.raises(runs.RuleContradictedError):
         await run()
     assert await counts(planted) == (0, 0, 0, 0)
+
+
+async def test_nothing_is_kept_of_a_run_whose_commit_fails(planted: driver.Connection, run: Run) -> None:
+    await builders.money_held(planted, FOUR_WEEKS + 5, on=LONG_AGO)
+    async with commits.failing(planted, "clawback_run"):
+        with pytest.raises(DatabaseTroubleError):
+            await run()
+    assert await counts(planted) == (0, 0, 0, 0)
+    assert await planted.fetchval("SELECT count(*) FROM audit_entry") == 0
+    assert (await run()).new_cases == 1

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from unittest import mock
@@ -11,6 +12,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
 from services.shared import audit, seal_file, sealing, seals
@@ -19,6 +21,7 @@ from services.shared.identity.actor import machine
 from services.shared.sealing import Verification
 from services.shared.tables.records import AuditEntry, ReadEntry
 from services.shared.vocabulary.records import AuditBook, Service
+from tests.builders import commits
 from tests.databases import Databases
 
 ACTOR = machine("command_line", Service.DP_API)
@@ -328,6 +331,33 @@ async def test_sealers_at_the_same_time_seal_each_entry_once(
     await enter(databases, acts=20)
     assert sum(await asyncio.gather(*(sealing.seal(databases.dp_api) for _ in range(4)))) == 20
     assert await sealing.verify(databases.dp_api) == Verification(ok=True, entries=20, unsealed=0, first_broken=None)
+
+
+async def test_sealers_on_two_machines_never_stand_in_each_others_way(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sealing, "BLOCK_ENTRIES", 3)
+    elsewhere = databases.settings.model_copy(update={"audit_seal_file": tmp_path / "elsewhere" / "seals.jsonl"})
+    other = replace(databases.dp_api, settings=elsewhere)
+    await enter(databases, acts=20)
+    sealed = 0
+    while sealed < 20:
+        sealed += sum(await asyncio.gather(sealing.seal(databases.dp_api), sealing.seal(other)))
+    async with databases.superuser() as connection:
+        assert await connection.fetchval("SELECT sum(cardinality(entry_ids)) FROM audit_seal") == sealed == 20
+
+
+async def test_a_block_whose_commit_fails_has_no_line_outside_and_keeps_its_entries_waiting(
+    databases: Databases,
+) -> None:
+    await enter(databases, acts=3)
+    async with databases.superuser() as connection, commits.failing(connection, "audit_seal"):
+        with pytest.raises(DBAPIError):
+            await sealing.seal(databases.dp_api)
+    assert not outside(databases).exists()
+    assert await sealing.verify(databases.dp_api) == Verification(ok=True, entries=0, unsealed=3, first_broken=None)
+    assert await sealing.seal(databases.dp_api) == 3
+    assert await found(databases) is None
 
 
 async def test_a_trail_verifies_while_it_is_written_and_sealed(databases: Databases) -> None:

@@ -8,9 +8,13 @@ import pytest
 
 from services.card_ingest import main
 from services.card_ingest.alerts import examined, examining
+from services.card_ingest.gathering import convoy
 from services.shared import database as databases
 from services.shared import driver, jobs
+from services.shared.database import DatabaseTroubleError
+from services.shared.vocabulary.feeds import DeliveryDoor
 from tests.builders import clawback as people
+from tests.builders import commits
 from tests.builders import deliveries as build
 from tests.card_ingest.alerts.conftest import NOW, TODAY, Watched, at, tell_overdrawn_days
 
@@ -104,6 +108,37 @@ async def test_a_batch_leaves_the_queue_with_its_alerts_or_not_at_all(
     assert await watched.told() == []
     assert await watched.look() == 1
     assert await watched.connection.fetchval("SELECT count(*) FROM alert_due") == 0
+
+
+async def test_alerts_whose_commit_fails_leave_their_batch_on_the_queue(watched: Watched) -> None:
+    await watched.send(watched.event("t1", mcc="7995"))
+    async with commits.failing(watched.connection, "alert"):
+        with pytest.raises(DatabaseTroubleError):
+            await watched.look()
+    assert await watched.connection.fetchval("SELECT count(*) FROM alert_due") == 1
+    assert await watched.told() == []
+    assert await watched.look() == 1
+
+
+async def test_gathered_pushes_raise_the_alerts_of_what_they_posted_and_what_was_declined(watched: Watched) -> None:
+    posted = [watched.event(f"t{number}", mcc="7995") for number in range(3)]
+    declined = [watched.event(f"d{number}", mcc="7995", status="declined") for number in range(3)]
+    sent = [build.a_delivery(build.ndjson([event]), door=DeliveryDoor.SIGNED_PUSH) for event in (*posted, *declined)]
+    await asyncio.gather(*(convoy.receive(watched.database, each, now=NOW) for each in sent))
+    assert await watched.connection.fetchval("SELECT count(DISTINCT xmin::text) FROM feed_delivery") < len(sent)
+    await watched.look()
+    keys = [alert["key"].rpartition("/")[2] for alert in await watched.told() if alert["kind"] == "queried_merchant"]
+    assert sorted(keys) == sorted(event["provider_transaction_id"] for event in (*posted, *declined))
+
+
+async def test_an_alert_that_was_told_is_not_told_again(watched: Watched) -> None:
+    await watched.send(watched.event("t1", mcc="7995"))
+    await watched.connection.execute("CREATE TABLE due AS TABLE alert_due")
+    assert await watched.look() == 1
+    closed = "UPDATE alert SET status = 'closed', closed_at = now(), closed_by = 'somebody', close_reason = 'known'"
+    await watched.connection.execute(f"{closed}; INSERT INTO alert_due TABLE due; DROP TABLE due")
+    assert await watched.look() == 0
+    assert [alert["status"] for alert in await watched.told()] == ["closed"]
 
 
 class CutOff(BaseException):

@@ -13,6 +13,7 @@ from services.card_ingest.schemas import Receipt
 from services.shared import dev_tokens
 from services.shared.identity.roles import Role
 from tests import http
+from tests.builders import commits
 from tests.builders import deliveries as build
 from tests.builders.deliveries import Books
 from tests.card_ingest import test_payees as payees
@@ -115,6 +116,18 @@ async def test_a_replaced_transaction_is_taken_back_by_a_row_of_its_own(desk: De
     assert [row["pence"] for row in spend] == [-700]
     await desk.feed.send(build.an_event("t1", amount_pence=500))
     assert code(await desk.decide("replace")) == (409, "nothing_to_replace")
+
+
+async def test_a_decision_whose_commit_fails_has_moved_nothing_and_may_be_taken_again(desk: Desk) -> None:
+    await two_versions(desk.feed)
+    proposed = (await desk.propose("replace")).json()["id"]
+    confirmation = f"/v1/feeds/resolutions/{proposed}/confirmation"
+    async with commits.failing(desk.feed.connection, "card_transaction"):
+        assert (await desk.second.post(confirmation, json=REASON)).status_code in (500, 503)
+    assert await desk.posted() == {"t1": -1000}
+    assert await desk.feed.books() == Books(-1000, 0, 1)
+    assert (await desk.second.post(confirmation, json=REASON)).json()["status"] == "confirmed"
+    assert await desk.feed.books() == Books(-700, 0, 3)
 
 
 @pytest.mark.parametrize("pence", [1000, 300], ids=["whole", "part"])
