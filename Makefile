@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench fuzz house conserve lock stop clean clean-data
+.PHONY: help setup run test check bench fuzz house conserve plants lock stop clean clean-data
 
 UV_VERSION := 0.13.9
 UV := .tools/uv-$(UV_VERSION)/bin/uv
@@ -54,6 +54,9 @@ fuzz: .venv/.full ## call every operation in every role, 30,000 times (ARGS="--c
 
 conserve: .venv/.full ## prove at length that nothing is lost or doubled (hours; ARGS="--kills 100" for less)
 	@.venv/bin/python -m tests.conservation $(or $(ARGS),$(CONSERVE))
+
+plants: .venv/.full ## plant known bugs one after the other, and show which tests catch each (ARGS="gathering" for some)
+	@.venv/bin/python -m tests.plants $(ARGS)
 
 lock: $(UV) ## renew uv.lock from pyproject.toml, and requirements.lock from it
 	$(UV) lock

@@ -1,162 +1,108 @@
 """The long proof: `python -m tests.conservation --kills 10000 --database-kills 1000 --cuts 10000 --mutations 10000000`.
 
-Everything runs on servers of its own in a temporary folder. It ends with 1 where anything was lost, doubled or crashed.
+Everything runs on servers of its own in a temporary folder. A first percent of each part tells how long all of it will
+take. It ends with 1 where anything was lost, doubled or crashed.
 """
 
 import argparse
-import multiprocessing
-import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, wait
-from dataclasses import dataclass
-from functools import partial
-from multiprocessing.synchronize import Lock
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from services.card_ingest.profiles.profile import Profile
 from services.shared import embedded, logs
-from tests.conservation import arena as arenas
-from tests.conservation import cuts, kills, mutations
-from tests.conservation.kills import Outcome
+from tests.conservation import parts
+from tests.conservation.parts import Part
 
-_COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-_LEAST_SHARE = 0.8
-
-Advance = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of the proof: what it counts, how many of it, and how it is done."""
-
-    what: str
-    count: int
-    prove: Callable[[Advance], Outcome]
+_PERCENT = 100
+_LEAST_OF_A_TRIAL = 2
+_OTHER_CHANCE = 1_000_000
+"""Added to the seed of a first percent, so that the proof itself does other things."""
+_TELL_EVERY = 30.0
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run what was asked for and say what came of it."""
     asked = _asked(arguments)
     logs.configure("critical")
-    failed = 0
+    chosen = parts.parts(killed=asked.kills, databases=asked.database_kills, cut=asked.cuts, mangled=asked.mutations)
     with tempfile.TemporaryDirectory(prefix="conservation") as folder:
         server = embedded.start(Path(folder) / "server")
         try:
-            failed += sum(not _proved(part) for part in _parts(asked, server, Path(folder)) if part.count)
+            failed, expected = _tried(chosen, server, Path(folder), seed=asked.seed + _OTHER_CHANCE)
+            left = sum(expected.values())
+            _say(f"expected: {_long(left)} ({', '.join(f'{what} {_long(of)}' for what, of in expected.items())})")
+            for part in chosen:
+                failed += not _proved(part, server, Path(folder), seed=asked.seed, told=_Told(part, expected, left))
+                left -= expected[part.what]
         finally:
             embedded.stop(embedded.start(server.data_dir))
-        if asked.mutations:
-            failed += not _mangled(Path(folder), files=asked.mutations, seed=asked.seed)
     return 1 if failed else 0
 
 
 def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.conservation", description=__doc__)
-    parser.add_argument("--kills", type=int, default=100, help="worker processes killed")
-    parser.add_argument("--database-kills", type=int, default=10, help="database servers killed")
+    parser.add_argument("--kills", type=int, default=100, help="worker processes killed, and as many servers")
+    parser.add_argument("--database-kills", type=int, default=10, help="database servers killed, under each of the two")
     parser.add_argument("--cuts", type=int, default=100, help="connections cut, half of them to the database")
     parser.add_argument("--mutations", type=int, default=10_000, help="mangled files")
     parser.add_argument("--seed", type=int, default=1, help="of the chance by which all of it is done")
     return parser.parse_args(arguments)
 
 
-def _parts(asked: argparse.Namespace, server: embedded.Server, folder: Path) -> list[Part]:
-    made = partial(_made, server, folder)
-    seed, half = asked.seed, asked.cuts // 2
-
-    def killed(say: Advance) -> Outcome:
-        return kills.kill_workers(made(), kills=asked.kills, seed=seed, progress=say)
-
-    def killed_servers(say: Advance) -> Outcome:
-        return kills.kill_databases(made(), server, kills=asked.database_kills, seed=seed, progress=say)
-
-    def cut_connections(say: Advance) -> Outcome:
-        return cuts.cut_database(made(), cuts=half, seed=seed, progress=say)
-
-    def cut_pushes(say: Advance) -> Outcome:
-        return cuts.cut_pushes(made(), cuts=asked.cuts - half, seed=seed, progress=say)
-
-    return [
-        Part("workers killed", asked.kills, killed),
-        Part("database servers killed", asked.database_kills, killed_servers),
-        Part("connections to the database cut", half, cut_connections),
-        Part("pushes cut", asked.cuts - half, cut_pushes),
-    ]
+def _tried(
+    chosen: Sequence[Part], server: embedded.Server, folder: Path, *, seed: int
+) -> tuple[int, Mapping[str, float]]:
+    """Do a percent of each part; return how many failed, and how many seconds the whole of each will take."""
+    failed, expected = 0, {}
+    for part in chosen:
+        first = part.of(min(part.count, max(part.count // _PERCENT, _LEAST_OF_A_TRIAL * part.processes)))
+        began = time.monotonic()
+        outcome = parts.proved(first, server, folder, seed=seed, advance=lambda _: None)
+        expected[part.what] = (time.monotonic() - began) / first.count * part.count
+        _, *wrong = parts.sentences(first, outcome)
+        failed += bool(wrong)
+        for line in wrong:
+            _say(f"  {part.what}: {line}")
+    return failed, expected
 
 
-def _made(server: embedded.Server, folder: Path) -> arenas.Arena:
-    return arenas.make(embedded.start(server.data_dir), folder, template=None)
+class _Told:
+    """Says now and then how far a part is, and how much time is left of it and of all."""
+
+    def __init__(self, part: Part, expected: Mapping[str, float], left: float) -> None:
+        self._part, self._after = part, left - expected[part.what]
+        self._began = self._last = time.monotonic()
+
+    def __call__(self, done: int) -> None:
+        """Say it, unless that was a moment ago."""
+        now = time.monotonic()
+        if not done or done == self._part.count or now - self._last < _TELL_EVERY:
+            return
+        self._last = now
+        left = (now - self._began) / done * (self._part.count - done)
+        _say(
+            f"  {self._part.what}: {done} of {self._part.count}, {_long(left)} left, {_long(left + self._after)} of all"
+        )
 
 
-def _proved(part: Part) -> bool:
-    with Progress(*_COLUMNS) as bar:
-        task = bar.add_task(part.what, total=part.count)
-        outcome = part.prove(lambda done, _of: bar.update(task, completed=done))
-    _say(outcome.sentence(part.what))
-    for difference in outcome.differences:
-        _say(f"  {difference}")
-    is_aimed = "killed" not in part.what or outcome.share_inside >= _LEAST_SHARE
-    return is_aimed and not outcome.differences
+def _proved(part: Part, server: embedded.Server, folder: Path, *, seed: int, told: Callable[[int], None]) -> bool:
+    outcome = parts.proved(part, server, folder, seed=seed, advance=told)
+    sentence, *wrong = parts.sentences(part, outcome)
+    _say(sentence)
+    for line in wrong:
+        _say(f"  {line}")
+    return not wrong and parts.inside_enough(part, outcome)
 
 
-def _mangled(folder: Path, *, files: int, seed: int) -> bool:
-    """Mangle files in as many processes as there are processors; what the parsers' libraries print is left out."""
-    processes = os.cpu_count() or 1
-    done, lock = multiprocessing.Value("q", 0, lock=False), multiprocessing.Lock()
-    forked = multiprocessing.get_context("fork")
-    with (
-        ProcessPoolExecutor(processes, forked, initializer=_quiet, initargs=(done, lock)) as pool,
-        Progress(*_COLUMNS) as bar,
-    ):
-        task = bar.add_task("mangled files", total=files)
-        shares = {place: files // processes + (place < files % processes) for place in range(processes)}
-        found = [pool.submit(_mangle_share, folder, seed + place, share) for place, share in shares.items()]
-        while wait(found, timeout=1.0).not_done:
-            bar.update(task, completed=done.value)
-    outcomes = [each.result() for each in found if each.exception() is None]
-    for outcome in outcomes:
-        _say(outcome.sentence)
-        for failure in outcome.failures[:20]:
-            _say(f"  {failure}")
-    if len(outcomes) < processes:
-        _say("a parser has ended its process; the files that the processes had in hand:")
-        for at_hand in sorted(folder.glob("at_hand_*")):
-            _say(f"  {at_hand.read_bytes().hex()}")
-    return len(outcomes) == processes and not any(outcome.failures for outcome in outcomes)
-
-
-_counter: list[tuple[object, Lock]] = []
-
-
-def _quiet(done: object, lock: Lock) -> None:
-    _counter.append((done, lock))
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-
-
-def _mangle_share(folder: Path, seed: int, files: int) -> mutations.Outcome:
-    done, lock = _counter[0]
-    told = [0]
-
-    def say(so_far: int) -> None:
-        with lock:
-            done.value += so_far - told[0]  # type: ignore[attr-defined]
-        told[0] = so_far
-
-    def noted(profile: Profile, content: bytes) -> tuple[int, int]:
-        at_hand.write_bytes(content)  # What ends the process cannot tell it any more.
-        return mutations.told(profile, content)
-
-    own, at_hand = folder / f"layouts_{seed}", folder / f"at_hand_{seed}"
-    own.mkdir()
-    return mutations.mangle(own, seed=seed, files=files, plant=noted, progress=say)
+def _long(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def _say(sentence: str) -> None:
     sys.stdout.write(f"{sentence}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -31,6 +31,20 @@ _OUTCOMES = """
         sum(posted_rows) AS posted, sum(already_posted_rows) AS already_posted, sum(held_rows) AS held,
         sum(no_money_rows) AS no_money, sum(quarantined_rows) AS quarantined FROM feed_progress
 """
+# Rows of one transaction bear its number, whatever the software itself tells of it.
+_TOGETHER = """
+    SELECT count(*) AS commits, coalesce(sum(deliveries), 0) AS deliveries, coalesce(max(deliveries), 0) AS most
+    FROM (SELECT count(*) AS deliveries FROM feed_delivery GROUP BY xmin::text) AS stored WHERE deliveries > 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """How many commits stored several deliveries, how many deliveries those were, and the most of one commit."""
+
+    commits: int
+    deliveries: int
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +125,21 @@ async def compared(arena: Arena, record: Record) -> list[str]:
     outcomes = dict.fromkeys(("posted", "already_posted", "held", "no_money", "quarantined"), 0) | wanted.outcomes
     sent = {"deliveries": len(record.deliveries), "unfinished": 0, **outcomes}
     return found + [f"{name}: {counted[name]}, sent {sent[name]}" for name in sent if counted[name] != sent[name]]
+
+
+async def stored(arena: Arena) -> set[str]:
+    """Return the senders' own ids of every delivery that is stored."""
+    async with databases.superuser(arena.settings) as connection:
+        rows = await connection.fetch("SELECT external_id FROM feed_delivery WHERE external_id IS NOT NULL")
+    return {row["external_id"] for row in rows}
+
+
+async def together(arena: Arena) -> Together:
+    """Return how many deliveries went into the books together with others, by the numbers of their transactions."""
+    async with databases.superuser(arena.settings) as connection:
+        row = await connection.fetchrow(_TOGETHER)
+    assert row is not None
+    return Together(row["commits"], int(row["deliveries"]), row["most"])
 
 
 async def _accounts_differ(connection: driver.Connection, wanted: dict[str, Any]) -> list[str]:

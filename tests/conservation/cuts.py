@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -22,14 +21,13 @@ from services.shared.settings.installation import Settings
 from services.shared.vocabulary.records import Service
 from tests.builders import deliveries as build
 from tests.conservation import arena as arenas
-from tests.conservation import wires, worker
-from tests.conservation.arena import AFTERWARDS, Arena
+from tests.conservation import pushers, wires, worker
+from tests.conservation.arena import Arena
 from tests.conservation.kills import Outcome, Progress, nothing, silent
 from tests.conservation.record import Record
 from tests.conservation.wires import Wire
 from tests.http import bearer
 
-PUSH = f"/v1/feeds/{build.PROVIDER}/deliveries"
 ATTEMPTS = 50
 """Attempts at one delivery, of which some are cut: a provider gives up later."""
 
@@ -74,7 +72,7 @@ async def _cut_database(
 async def _cut_pushes(arena: Arena, *, cuts: int, seed: int, deaf: bool, progress: Progress) -> Outcome:
     settings = arena.settings.model_copy(update={"rate_limit": "1000000/second"})
     async with _served(settings) as port, wires.to_port(port) as (wire, near_port):
-        secret = await _new_key(settings, port=port)
+        secret = await pushers.new_key(settings, port=port)
         headers = bearer(dev_tokens.sign(settings, role=Role.FEED, provider=build.PROVIDER))
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{near_port}", headers=headers, timeout=30) as client:
 
@@ -82,7 +80,7 @@ async def _cut_pushes(arena: Arena, *, cuts: int, seed: int, deaf: bool, progres
                 body = record.body(place)
                 signed = build.signed(body, secret=secret, delivery_id=f"msg_{place}", at=clock.now())
                 try:
-                    (await client.post(PUSH, content=body, headers=signed)).raise_for_status()
+                    (await client.post(pushers.PUSH, content=body, headers=signed)).raise_for_status()
                 except httpx.HTTPError:
                     if not deaf:
                         raise
@@ -108,7 +106,7 @@ async def _cut(arena: Arena, wire: Wire, deliver: Deliver, *, cuts: int, seed: i
     while place < len(record.deliveries):
         await _until_answered(wire, deliver, record, place, chance=chance, usual=0, cuts=0)
         place += 1
-    await _finish(arena)
+    await worker.finish(arena)
     seconds = time.monotonic() - began
     found = await arenas.compared(arena, record)
     return Outcome(wire.cuts, 0, 0, seconds, len(record.deliveries), found, are_places_known=False)
@@ -130,16 +128,6 @@ async def _until_answered(
     raise RuntimeError(f"a delivery was not answered at {ATTEMPTS} attempts")
 
 
-async def _finish(arena: Arena) -> None:
-    """Post what was cut off, as the jobs do, over connections that hold."""
-    await arenas.late_card(arena)
-    own = await database.connect(arena.settings, service=Service.CARD_INGEST)
-    now = max(AFTERWARDS, clock.now() + timedelta(minutes=10))
-    while await worker.catch_up(own, now=now):
-        now += timedelta(minutes=10)
-    await own.close()
-
-
 @asynccontextmanager
 async def _served(settings: Settings) -> AsyncGenerator[int]:
     """Serve card_ingest beside the others on a port of this machine, and give the port."""
@@ -159,15 +147,6 @@ async def _served(settings: Settings) -> AsyncGenerator[int]:
         complaints.setLevel(level)
         for each in own.values():
             await each.close()
-
-
-async def _new_key(settings: Settings, *, port: int) -> str:
-    headers = bearer(dev_tokens.sign(settings, role=Role.ADMINISTRATOR)) | {"Idempotency-Key": "the-one-key"}
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
-        made = await client.post(f"/v1/feeds/{build.PROVIDER}/keys")
-    made.raise_for_status()
-    secret: str = made.json()["secret"]
-    return secret
 
 
 def _address(settings: Settings) -> URL:

@@ -5,14 +5,14 @@ import random
 import signal
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from services.shared import embedded
 from tests.conservation import arena as arenas
 from tests.conservation import worker as workers
-from tests.conservation.arena import Arena
+from tests.conservation.arena import Arena, Together
 from tests.conservation.record import Record
 from tests.conservation.worker import Place, Worker
 
@@ -37,6 +37,7 @@ class Outcome:
     deliveries: int
     differences: list[str]
     are_places_known: bool = True
+    together: Together | None = None
 
     @property
     def share_inside(self) -> float:
@@ -48,8 +49,29 @@ class Outcome:
         where = f"{self.share_inside:.1%} inside an open transaction ({self.committing} of them while it committed); "
         return (
             f"{self.kills} {what} in {self.seconds:.1f} s: {where if self.are_places_known else ''}"
-            f"{self.deliveries} deliveries; {len(self.differences)} differences"
+            f"{self.deliveries} deliveries{self._gathered()}; {len(self.differences)} differences"
         )
+
+    def _gathered(self) -> str:
+        if self.together is None:
+            return ""
+        return f" ({self.together.deliveries} of them committed with others, at most {self.together.most} at once)"
+
+
+def joined(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return what came of shares that were done at the same time as one."""
+    shares = [outcome.together for outcome in outcomes if outcome.together is not None]
+    commits, deliveries = sum(share.commits for share in shares), sum(share.deliveries for share in shares)
+    return Outcome(
+        kills=sum(outcome.kills for outcome in outcomes),
+        inside=sum(outcome.inside for outcome in outcomes),
+        committing=sum(outcome.committing for outcome in outcomes),
+        seconds=max(outcome.seconds for outcome in outcomes),
+        deliveries=sum(outcome.deliveries for outcome in outcomes),
+        differences=[difference for outcome in outcomes for difference in outcome.differences],
+        are_places_known=all(outcome.are_places_known for outcome in outcomes),
+        together=Together(commits, deliveries, max(share.most for share in shares)) if shares else None,
+    )
 
 
 def nothing() -> None:

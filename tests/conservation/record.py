@@ -18,6 +18,8 @@ LATE_CARD = "CARD-REGISTERED-LATE"
 
 STORIES_OF_A_BLOCK = 40
 DELIVERIES_OF_A_BLOCK = 8
+SMALL_DELIVERIES_OF_A_BLOCK = 48
+"""So many that each has two rows or so, as a provider pushes what happens at the till."""
 _BEGINNING = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
 _CATEGORIES = ("5411", "8050", "5812", "4121", None)
 
@@ -46,6 +48,7 @@ class Record:
 
     chance: random.Random
     deliveries: list[list[Event]] = field(default_factory=list)
+    deliveries_of_a_block: int = DELIVERIES_OF_A_BLOCK
 
     def grow(self) -> None:
         """Add a block of deliveries, whose stories are torn apart, shuffled and partly repeated."""
@@ -53,7 +56,7 @@ class Record:
         told = [event for story in stories(self.chance, prefix, STORIES_OF_A_BLOCK) for event in story]
         told += self.chance.sample(told, len(told) // 10)
         self.chance.shuffle(told)
-        size = -(-len(told) // DELIVERIES_OF_A_BLOCK)
+        size = -(-len(told) // self.deliveries_of_a_block)
         self.deliveries.extend(told[place : place + size] for place in range(0, len(told), size))
 
     def body(self, place: int) -> bytes:

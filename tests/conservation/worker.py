@@ -11,7 +11,7 @@ import warnings
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
@@ -19,13 +19,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.card_ingest import batches, pipeline
-from services.shared import database
+from services.shared import clock, database
 from services.shared.database import Database, WriteSession
 from services.shared.settings.installation import Settings
 from services.shared.vocabulary.feeds import DeliveryDoor
 from services.shared.vocabulary.records import Service
 from tests.builders import deliveries as build
-from tests.conservation.arena import AFTERWARDS
+from tests.conservation import arena as arenas
+from tests.conservation.arena import AFTERWARDS, Arena
 from tests.conservation.record import Record
 
 ROWS_OF_A_BATCH = 5
@@ -105,7 +106,7 @@ def fork(settings: Settings, record: Record, pending: Sequence[int], *, turn: in
         os.close(reports)
         plant()
         now = AFTERWARDS + turn * (AFTERWARDS - build.NOW)
-        asyncio.run(_live(settings, record, pending, _Notes(place, report), now))
+        asyncio.run(_live(settings, record, pending, Notes(place, report), now))
         os._exit(0)
     except BaseException:  # The parent reads what was answered; a crashed worker is one of the cases under test.
         os._exit(1)
@@ -123,21 +124,35 @@ async def catch_up(own: Database, *, now: datetime) -> int:
     return resumed + await pipeline.release_waiting(own, actor=build.ACTOR, now=now)
 
 
+async def finish(arena: Arena) -> None:
+    """Post what was cut off and what waited for its card, as the jobs do, by a worker that nobody disturbs."""
+    await arenas.late_card(arena)
+    own = await database.connect(arena.settings, service=Service.CARD_INGEST)
+    now = max(AFTERWARDS, clock.now() + timedelta(minutes=10))
+    while await catch_up(own, now=now):
+        now += timedelta(minutes=10)
+    await own.close()
+
+
 @dataclass(frozen=True, slots=True)
-class _Notes:
+class Notes:
+    """What a process leaves for whoever kills it: where it stands, and over a pipe what it does."""
+
     place: mmap.mmap
     report: int
 
     def stand(self, place: Place) -> None:
+        """Note where it stands."""
         self.place[0] = place
 
     def tell(self, kind: bytes, number: int = 0) -> None:
+        """Report something that has happened."""
         os.write(self.report, _MESSAGE.pack(kind, number))
 
 
-async def _live(settings: Settings, record: Record, pending: Sequence[int], notes: _Notes, now: datetime) -> None:
+async def _live(settings: Settings, record: Record, pending: Sequence[int], notes: Notes, now: datetime) -> None:
     batches.ROWS = ROWS_OF_A_BATCH  # type: ignore[misc]
-    _watch(notes)
+    watch(notes)
     own = await database.connect(settings, service=Service.CARD_INGEST)
     await catch_up(own, now=now)
     for place in pending:
@@ -148,31 +163,45 @@ async def _live(settings: Settings, record: Record, pending: Sequence[int], note
     notes.tell(_DONE)
 
 
-def _watch(notes: _Notes) -> None:
-    """Have every write session note where it stands: inside from its first statement on until its commit is through."""
+def watch(notes: Notes) -> None:
+    """Have every write session note where it stands: inside from its first statement on until its commit is through.
+
+    Where several are open at once, the one that has come furthest is noted.
+    """
     write, commit, roll_back = Database.write, WriteSession.commit, WriteSession.rollback
+    open_ones: dict[int, Place] = {}
+
+    def stand() -> None:
+        notes.stand(max(open_ones.values(), default=Place.OUTSIDE))
 
     @asynccontextmanager
     async def noted(self: Database, **named: Any) -> AsyncGenerator[WriteSession]:
         began = time.perf_counter()
+        own = -1
         try:
             async with write(self, **named) as session:
+                own = id(session)
                 await session.execute(text("SELECT 1"))
-                notes.stand(Place.INSIDE)
+                open_ones[own] = Place.INSIDE
+                stand()
                 notes.tell(_BEGAN)
                 yield session
         finally:
-            notes.stand(Place.OUTSIDE)
+            open_ones.pop(own, None)
+            stand()
             notes.tell(_ENDED, int((time.perf_counter() - began) * 1e6))
 
     async def noted_commit(self: WriteSession) -> None:
-        notes.stand(Place.COMMITTING)
+        open_ones[id(self)] = Place.COMMITTING
+        stand()
         await commit(self)
-        notes.stand(Place.OUTSIDE)
+        open_ones.pop(id(self), None)
+        stand()
 
     async def noted_rollback(self: AsyncSession) -> None:
         await roll_back(self)
-        notes.stand(Place.OUTSIDE)
+        open_ones.pop(id(self), None)
+        stand()
 
     Database.write = noted  # type: ignore[method-assign]
     WriteSession.commit = noted_commit  # type: ignore[method-assign]
