@@ -8,4 +8,4 @@ async def test_no_call_is_answered_500_or_otherwise_than_its_document_says(datab
     outcome = await running.fuzz(databases, calls=400, seed=8)
     assert outcome.broken == {}
     assert outcome.calls == 400
-    assert len(outcome.operations_that_succeeded()) > 35
+    assert len(outcome.operations_that_succeeded()) > 25

@@ -120,7 +120,7 @@ class Values:
 
     def _plain(self, schema: Mapping[str, Any], kind: str | None) -> Any:
         if kind == "integer":
-            least, most = schema.get("minimum", 0), schema.get("maximum", 10**6)
+            least, most = int(schema.get("minimum", 0)), int(schema.get("maximum", 10**6))
             return self._random.choice((least, most, self._random.randint(least, most), min(most, least + 5)))
         if kind == "boolean":
             return self._random.random() < 0.5
