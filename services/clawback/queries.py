@@ -60,7 +60,8 @@ ORDERS: Final[Mapping[tuple[CaseSort, Order], paging.Order[tuple[Any, UUID]]]] =
 _TESTING: Final = aliased(ClawbackRun)
 _LAST_RUN_ON: Final = select(func.max(_TESTING.as_of)).scalar_subquery()
 # An ended agreement is no longer tested, and one with a late feed is left out: the last run that looked at it is the
-# one before that day.
+# one before that day. NULL where no run was before it, as where the ending was told only after the runs: whatever
+# looked at the agreement then flagged it.
 _NOT_TESTED_FROM: Final = func.least(Agreement.ended_on, ClawbackCase.left_out_from)
 _LAST_TESTED_ON: Final = whichever(
     (or_(_NOT_TESTED_FROM.is_(None), _NOT_TESTED_FROM > _LAST_RUN_ON), _LAST_RUN_ON),
@@ -70,7 +71,8 @@ _LAST_TESTED_ON: Final = whichever(
     .scalar_subquery(),
 )
 _IS_STILL_OVER: Final = and_(
-    ClawbackCase.status != CaseStatus.WITHDRAWN, ClawbackCase.last_flagged_on >= _LAST_TESTED_ON
+    ClawbackCase.status != CaseStatus.WITHDRAWN,
+    ClawbackCase.last_flagged_on >= func.coalesce(_LAST_TESTED_ON, ClawbackCase.last_flagged_on),
 )
 _QUEUED: Final[Sequence[Any]] = (
     ClawbackCase.id,

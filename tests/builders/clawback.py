@@ -135,13 +135,14 @@ async def a_transaction(
     booked_on: date,
     type: str = "load",
     transaction_id: str | None = None,
+    settles: str | None = None,
 ) -> None:
-    """Post a transaction and move the balance by it, as the feed does."""
+    """Post a transaction and move the balance by it, as the feed does; it may name the hold that it settles."""
     await connection.execute(
         """INSERT INTO card_transaction (provider_code, provider_transaction_id, account_id, type, amount_pence,
                occurred_at, booked_on, accounting_month, care_group, category, content_digest, delivery_number,
-               row_number, batch_number)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'older_people', 'uncategorised', '\\x00', 1, 1, 1)""",
+               row_number, batch_number, authorisation_id)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'older_people', 'uncategorised', '\\x00', 1, 1, 1, $9)""",
         PROVIDER,
         transaction_id or uuid4().hex,
         account_id,
@@ -150,6 +151,7 @@ async def a_transaction(
         at(booked_on),
         booked_on,
         booked_on.year * 100 + booked_on.month,
+        settles,
     )
     await connection.execute(
         """INSERT INTO account_balance AS held VALUES ($1, $2, 0, 1, $3)
@@ -170,15 +172,18 @@ async def a_hold(
     authorised_on: date,
     settled_at: datetime | None = None,
     transaction_id: str | None = None,
-) -> None:
-    """Authorise a card payment; one with a time of settlement has been cleared and no longer counts in the balance."""
+) -> str:
+    """Authorise a card payment and return its id; one with a time of settlement has been cleared and no longer counts
+    in the balance.
+    """
+    hold_id = transaction_id or uuid4().hex
     await connection.execute(
         """INSERT INTO card_hold (provider_code, provider_transaction_id, account_id, amount_pence, status,
                authorised_at, settled_at, delivery_number, row_number)
            VALUES ($1, $2, $3, $4, CASE WHEN $6::timestamptz IS NULL THEN 'authorised' ELSE 'posted' END, $5, $6, 1,
                1)""",
         PROVIDER,
-        transaction_id or uuid4().hex,
+        hold_id,
         account_id,
         pence,
         at(authorised_on),
@@ -191,6 +196,55 @@ async def a_hold(
             account_id,
             pence,
         )
+    return hold_id
+
+
+async def an_end_of_hold(connection: driver.Connection, hold_id: str, *, status: str, ended_on: date) -> None:
+    """End an open hold on a day: `posted`, `reversed`, `expired` or `declined`; it no longer counts in the balance."""
+    await connection.execute(
+        """WITH ended AS (
+               UPDATE card_hold SET status = $3::text, settled_at = $4,
+                   released_pence = CASE WHEN $3 = 'reversed' THEN amount_pence ELSE released_pence END
+               FROM card_hold AS before
+               WHERE card_hold.provider_code = $1 AND card_hold.provider_transaction_id = $2
+                   AND before.provider_code = $1 AND before.provider_transaction_id = $2
+                   AND before.status = 'authorised'
+               RETURNING card_hold.account_id, before.amount_pence - before.released_pence AS pence
+           ), kept AS (
+               INSERT INTO card_release (provider_code, provider_transaction_id, status, released_at, amount_pence,
+                   hold_id, account_id, delivery_number, row_number)
+               SELECT $1, $5, $3, $4, pence, $2, account_id, 1, 1 FROM ended WHERE $3 <> 'posted'
+           )
+           UPDATE account_balance AS held SET held_pence = held.held_pence - ended.pence
+           FROM ended WHERE held.account_id = ended.account_id""",
+        PROVIDER,
+        hold_id,
+        status,
+        at(ended_on),
+        uuid4().hex,
+    )
+
+
+async def a_release(connection: driver.Connection, hold_id: str, pence: int, *, released_on: date) -> None:
+    """Release a part of an open hold on a day."""
+    await connection.execute(
+        """WITH lessened AS (
+               UPDATE card_hold SET released_pence = released_pence + $3::bigint
+               WHERE provider_code = $1 AND provider_transaction_id = $2 AND status = 'authorised'
+               RETURNING account_id
+           ), kept AS (
+               INSERT INTO card_release (provider_code, provider_transaction_id, status, released_at, amount_pence,
+                   hold_id, account_id, delivery_number, row_number)
+               SELECT $1, $5, 'reversed', $4, $3, $2, account_id, 1, 1 FROM lessened
+           )
+           UPDATE account_balance AS held SET held_pence = held.held_pence - $3
+           FROM lessened WHERE held.account_id = lessened.account_id""",
+        PROVIDER,
+        hold_id,
+        pence,
+        at(released_on),
+        uuid4().hex,
+    )
 
 
 async def money_held(

@@ -120,4 +120,5 @@ async def test_snapshots_and_runs_are_never_changed(planted: driver.Connection, 
     await run()
     for table in ("clawback_calculation", "clawback_calculation_line", "clawback_run", "clawback_policy"):
         with pytest.raises(Exception, match="append_only"):
-            await planted.execute(f"DELETE FROM {table}")
+            async with planted.transaction():
+                await planted.execute(f"DELETE FROM {table}")

@@ -1,5 +1,6 @@
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -13,13 +14,24 @@ from services.shared.errors import Conflict, Stale
 from services.shared.vocabulary.clawback import RunTrigger
 from tests.builders import clawback as builders
 from tests.builders import commits
-from tests.clawback.conftest import ACTOR, NOW, TODAY, Run
+from tests.clawback.conftest import ACTOR, NOW, TODAY, Run, run_on
 from tests.databases import Databases
+from tests.rolled_back import Shared
 
 FOUR_WEEKS = 97_372
 LONG_AGO = TODAY - timedelta(days=90)
 TOMORROW = TODAY + timedelta(days=1)
 THE_DAY_AFTER = NOW + timedelta(days=1)
+
+
+Committed = tuple[driver.Connection, Run]
+"""A connection that plants and a run, on a database of the test's own: for runs at the same instant."""
+
+
+@pytest.fixture
+async def committed(databases: Databases) -> AsyncIterator[Committed]:
+    async with databases.superuser() as connection:
+        yield connection, run_on(databases.clawback)
 
 
 async def counts(planted: driver.Connection) -> tuple[int, ...]:
@@ -28,11 +40,11 @@ async def counts(planted: driver.Connection) -> tuple[int, ...]:
     return tuple([await planted.fetchval(f"SELECT count(*) FROM clawback_{table}") for table in tables])
 
 
-async def withdraw(databases: Databases, planted: driver.Connection, agreement_id: UUID, *, now: datetime) -> UUID:
+async def withdraw(shared: Shared, planted: driver.Connection, agreement_id: UUID, *, now: datetime) -> UUID:
     """Withdraw the open case of an agreement and return it."""
     case = await builders.case_of(planted, agreement_id)
     assert case is not None
-    async with databases.clawback.write(actor=ACTOR) as session:
+    async with shared.clawback.write(actor=ACTOR) as session:
         await cases.withdraw_clawback_case(
             session, case_id=case["case_id"], version=case["version"], reason="two loads by mistake", now=now
         )
@@ -105,11 +117,11 @@ async def test_whatever_a_figure_stands_on_makes_a_new_calculation(
 
 
 async def test_a_withdrawn_case_stays_withdrawn_that_day_and_another_opens_on_a_later_one(
-    databases: Databases, planted: driver.Connection, run: Run
+    shared: Shared, planted: driver.Connection, run: Run
 ) -> None:
     agreement_id = await builders.money_held(planted, FOUR_WEEKS + 5, on=LONG_AGO)
     await run()
-    withdrawn = await withdraw(databases, planted, agreement_id, now=NOW + timedelta(hours=8))
+    withdrawn = await withdraw(shared, planted, agreement_id, now=NOW + timedelta(hours=8))
     assert (await run(now=NOW + timedelta(hours=9))).new_cases == 0
     assert (await run(TODAY - timedelta(days=1), now=THE_DAY_AFTER)).new_cases == 0
     assert (await run(TOMORROW, now=THE_DAY_AFTER)).new_cases == 1
@@ -125,25 +137,25 @@ async def test_a_withdrawn_case_stays_withdrawn_that_day_and_another_opens_on_a_
 
 
 async def test_a_withdrawal_just_before_midnight_is_of_the_london_day(
-    databases: Databases, planted: driver.Connection, run: Run
+    shared: Shared, planted: driver.Connection, run: Run
 ) -> None:
     summer = date(2026, 7, 1)
     agreement_id = await builders.money_held(planted, FOUR_WEEKS + 5, on=summer)
     await run(summer, now=datetime(2026, 7, 1, 12, tzinfo=UTC))
-    await withdraw(databases, planted, agreement_id, now=datetime(2026, 7, 1, 23, 30, tzinfo=UTC))
+    await withdraw(shared, planted, agreement_id, now=datetime(2026, 7, 1, 23, 30, tzinfo=UTC))
     assert (await run(date(2026, 7, 2), now=datetime(2026, 7, 2, 12, tzinfo=UTC))).new_cases == 0
     assert (await run(date(2026, 7, 3), now=datetime(2026, 7, 3, 12, tzinfo=UTC))).new_cases == 1
 
 
 async def test_a_case_is_withdrawn_once_and_at_the_version_that_was_read(
-    databases: Databases, planted: driver.Connection, run: Run
+    shared: Shared, planted: driver.Connection, run: Run
 ) -> None:
     agreement_id = await builders.money_held(planted, FOUR_WEEKS + 5, on=LONG_AGO)
     await run()
     case = await builders.case_of(planted, agreement_id)
     assert case is not None
     for version, trouble in ((2, Stale), (1, None), (2, Conflict)):
-        async with databases.clawback.write(actor=ACTOR) as session:
+        async with shared.clawback.write(actor=ACTOR) as session:
             act = cases.withdraw_clawback_case(
                 session, case_id=case["case_id"], version=version, reason="an error", now=NOW
             )
@@ -168,9 +180,8 @@ async def test_a_case_whose_money_was_spent_stands_with_the_day_it_was_last_flag
     assert (case["last_flagged_on"], case["excess_pence"]) == (TODAY, 5)
 
 
-async def test_runs_at_the_same_instant_open_no_case_twice(
-    databases: Databases, planted: driver.Connection, run: Run
-) -> None:
+async def test_runs_at_the_same_instant_open_no_case_twice(committed: Committed) -> None:
+    planted, run = committed
     for pence in range(1, 41):
         await builders.money_held(planted, FOUR_WEEKS + pence, on=LONG_AGO)
     results = await asyncio.gather(*(run() for _ in range(4)))
@@ -181,7 +192,8 @@ async def test_runs_at_the_same_instant_open_no_case_twice(
     assert await planted.fetchval("SELECT count(DISTINCT agreement_id) FROM clawback_case") == 40
 
 
-async def test_runs_at_the_same_instant_move_a_case_on_once(planted: driver.Connection, run: Run) -> None:
+async def test_runs_at_the_same_instant_move_a_case_on_once(committed: Committed) -> None:
+    planted, run = committed
     for _ in range(19):
         await builders.money_held(planted, FOUR_WEEKS + 20, on=LONG_AGO)
     agreement_id = await builders.money_held(planted, FOUR_WEEKS + 20, on=LONG_AGO)
@@ -204,7 +216,8 @@ async def test_a_day_has_one_scheduled_run_and_any_number_of_others(planted: dri
     assert await planted.fetchval("SELECT count(*) FROM clawback_run") == 3
 
 
-async def test_of_two_schedulers_one_makes_the_nightly_run(databases: Databases, planted: driver.Connection) -> None:
+async def test_of_two_schedulers_one_makes_the_nightly_run(databases: Databases, committed: Committed) -> None:
+    planted, _ = committed
     await builders.money_held(planted, FOUR_WEEKS + 5, on=date(2026, 2, 1))
     now = datetime.now(UTC)
     done = await asyncio.gather(*(jobs.run(main.NIGHTLY_RUN, databases.clawback, now=now) for _ in range(3)))
@@ -245,11 +258,12 @@ async def test_nothing_is_kept_of_a_run_whose_rule_does_not_find_what_was_flagge
     assert await counts(planted) == (0, 0, 0, 0)
 
 
-async def test_nothing_is_kept_of_a_run_whose_commit_fails(planted: driver.Connection, run: Run) -> None:
+async def test_nothing_is_kept_of_a_run_whose_commit_fails(committed: Committed) -> None:
+    planted, run = committed
     await builders.money_held(planted, FOUR_WEEKS + 5, on=LONG_AGO)
     async with commits.failing(planted, "clawback_run"):
         with pytest.raises(DatabaseTroubleError):
             await run()
     assert await counts(planted) == (0, 0, 0, 0)
-    assert await planted.fetchval("SELECT count(*) FROM audit_entry") == 0
+    assert await planted.fetchval("SELECT count(*) FROM audit_entry WHERE service = 'clawback'") == 0
     assert (await run()).new_cases == 1
