@@ -6,8 +6,8 @@ from datetime import UTC, datetime, time
 from benchmarks import filling, measure, stage
 from benchmarks.measure import Result, Scale, Size, Stopwatch
 from benchmarks.stage import Stage
-from services.clawback import run
-from services.clawback.values import RunResult
+from services.clawback.runs import operations as run
+from services.clawback.runs.schemas import RunResult
 from services.shared import embedded
 from services.shared.identity.actor import machine
 from services.shared.vocabulary.clawback import RunTrigger

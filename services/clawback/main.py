@@ -5,7 +5,9 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from services.clawback import endpoints, run
+from services.clawback.cases import endpoints as cases
+from services.clawback.runs import endpoints as runs
+from services.clawback.runs import operations
 from services.shared import clock, dates, jobs
 from services.shared.database import Database, WriteSession
 from services.shared.settings.installation import Settings
@@ -13,7 +15,7 @@ from services.shared.vocabulary.clawback import RunTrigger
 from services.shared.vocabulary.records import Service
 from services.shared.web import app
 
-ROUTERS: Final = (endpoints.router,)
+ROUTERS: Final = (cases.router, runs.router)
 
 
 def create(*, settings: Settings, database: Database | None = None) -> FastAPI:
@@ -32,7 +34,7 @@ def create(*, settings: Settings, database: Database | None = None) -> FastAPI:
 async def _run_of_the_day(session: WriteSession, period: str) -> jobs.Outcome:
     """Make the scheduled run of a Europe/London day inside the claim of that day."""
     now = clock.now()
-    result = await run.run_clawback(
+    result = await operations.run_clawback(
         session,
         as_of=date.fromisoformat(period),
         today=dates.london_date(now),

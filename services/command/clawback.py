@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from services import running
-from services.clawback import run as clawback_run
+from services.clawback.runs import operations as clawback_run
 from services.command import line, terminal
 from services.shared import clock
 from services.shared.settings.installation import Settings

@@ -11,7 +11,7 @@ CITATIONS = ("Source: ", "Council policy: ")
 
 def rule_modules() -> list[Path]:
     services = ROOT / "services"
-    found = {*services.rglob("rules.py"), *services.rglob("shared/law/*.py"), *services.rglob("clawback/rules/*.py")}
+    found = {*services.rglob("rules.py"), *services.rglob("shared/law/*.py"), *services.rglob("clawback/grounds/*.py")}
     return sorted(path for path in found if path.name != "__init__.py")
 
 

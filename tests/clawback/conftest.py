@@ -12,8 +12,8 @@ import pytest
 from fastapi import FastAPI
 
 from services.clawback import main
-from services.clawback import run as runs
-from services.clawback.values import RunResult
+from services.clawback.runs import operations as runs
+from services.clawback.runs.schemas import RunResult
 from services.shared import dev_tokens, driver, embedded
 from services.shared.database import Database
 from services.shared.identity.actor import machine

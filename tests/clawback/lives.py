@@ -13,7 +13,7 @@ from uuid import UUID
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from services.clawback.values import RunResult
+from services.clawback.runs.schemas import RunResult
 from services.shared import driver
 from tests.builders import clawback as builders
 from tests.clawback.conftest import TODAY, Run

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from hypothesis import given
 
-from services.clawback import schemas
+from services.clawback.cases import schemas
 from services.shared import driver, paging
 from services.shared.identity.roles import Role
 from tests.builders import clawback as builders

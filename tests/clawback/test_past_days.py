@@ -2,7 +2,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from services.clawback import policy, positions
+from services.clawback.policy import queries as policy
+from services.clawback.runs import survey as positions
 from services.shared import driver
 from tests.builders import clawback as builders
 from tests.clawback.conftest import TODAY, Run

@@ -5,9 +5,10 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.clawback import calculation
-from services.clawback.rules import surplus
-from services.clawback.values import CYCLE_DAYS, Position
+from services.clawback.cases import rules as calculation
+from services.clawback.cases.rules import CYCLE_DAYS
+from services.clawback.grounds import surplus
+from services.clawback.grounds.position import Position
 from services.shared import driver
 from tests.builders import clawback as builders
 from tests.clawback.conftest import NOW, TODAY, Run

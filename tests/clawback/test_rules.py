@@ -1,8 +1,9 @@
 import pytest
 
-from services.clawback import calculation
-from services.clawback.rules import surplus
-from services.clawback.values import Position, Reading
+from services.clawback.cases import rules as calculation
+from services.clawback.cases.rules import Reading
+from services.clawback.grounds import surplus
+from services.clawback.grounds.position import Position
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from services.clawback import cases, main
-from services.clawback import run as runs
+from services.clawback import main
+from services.clawback.cases import operations as cases
+from services.clawback.runs import operations as runs
 from services.shared import driver, jobs
 from services.shared.database import DatabaseTroubleError, IntegrityTrouble
 from services.shared.errors import Conflict, Stale

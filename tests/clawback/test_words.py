@@ -1,7 +1,7 @@
 from dataclasses import dataclass, replace
 from datetime import date
 
-from services.clawback import calculation
+from services.clawback.cases import rules as calculation
 
 
 @dataclass(frozen=True)

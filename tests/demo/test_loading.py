@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from services.clawback import run
+from services.clawback.runs import operations as run
 from services.demo import caseload, county, forecast, loading, marks
 from services.demo.awards import PUBLISHED_SURPLUS_PENCE, Award
 from services.demo.county import County

@@ -1,15 +1,16 @@
-"""HTTP for cases and runs. There is no route here, and no code behind one, that takes money back."""
+"""HTTP for cases. There is no route here, and no code behind one, that takes money back."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Response
 
-from services.clawback import cases, run, run_queries, schemas
-from services.clawback.values import CaseFilter, CaseSort, Order, Reading
+from services.clawback.cases import operations, schemas
+from services.clawback.cases.rules import Reading
+from services.clawback.cases.schemas import CaseFilter, CaseSort, Order
 from services.shared import clock, paging
 from services.shared.values import fields
-from services.shared.vocabulary.clawback import CaseGround, CaseStatus, RunTrigger
+from services.shared.vocabulary.clawback import CaseGround, CaseStatus
 from services.shared.web import dependencies, etags, routing
 
 router = routing.Router(prefix="/v1/clawback", tags=["clawback"])
@@ -44,7 +45,7 @@ async def list_clawback_cases(
         opened_from=opened_from,
         opened_to=opened_to,
     )
-    return await cases.list_clawback_cases(session, wanted=wanted, sort=sort, order=order, page=page, today=today)
+    return await operations.list_clawback_cases(session, wanted=wanted, sort=sort, order=order, page=page, today=today)
 
 
 @router.get("/cases/{case_id}")
@@ -52,7 +53,7 @@ async def read_clawback_case(
     case_id: UUID, session: dependencies.Read, today: dependencies.Today, response: Response
 ) -> schemas.Case:
     """Show a case with every figure, what it stands on, and the working in plain words."""
-    found = await cases.read_clawback_case(session, case_id=case_id, today=today)
+    found = await operations.read_clawback_case(session, case_id=case_id, today=today)
     etags.answer(response, found.version)
     return found
 
@@ -67,31 +68,9 @@ async def withdraw_clawback_case(
     response: Response,
 ) -> schemas.Case:
     """Withdraw a case that was opened on wrong facts; money and agreement stay as they are."""
-    await cases.withdraw_clawback_case(session, case_id=case_id, version=version, reason=body.reason, now=clock.now())
-    found = await cases.read_clawback_case(session, case_id=case_id, today=today)
+    await operations.withdraw_clawback_case(
+        session, case_id=case_id, version=version, reason=body.reason, now=clock.now()
+    )
+    found = await operations.read_clawback_case(session, case_id=case_id, today=today)
     etags.answer(response, found.version)
     return found
-
-
-@router.post("/runs", status_code=201)
-async def run_clawback(
-    body: schemas.NewRun, session: dependencies.Write, today: dependencies.Today, response: Response
-) -> schemas.Run:
-    """Run the surplus test now, for today or a day that has passed; it neither claims a day nor waits for one."""
-    result = await run.run_clawback(
-        session, as_of=body.as_of or today, today=today, trigger=RunTrigger.MANUAL, now=clock.now()
-    )
-    response.headers["Location"] = f"/v1/clawback/runs/{result.run_id}"
-    return await run_queries.run(session, run_id=result.run_id)
-
-
-@router.get("/runs")
-async def list_clawback_runs(session: dependencies.Read, page: dependencies.Page) -> paging.Paged[schemas.Run]:
-    """List the runs, the latest first."""
-    return await run_queries.runs(session, page=page)
-
-
-@router.get("/runs/{run_id}")
-async def read_clawback_run(run_id: UUID, session: dependencies.Read) -> schemas.Run:
-    """Show one run and what it came to."""
-    return await run_queries.run(session, run_id=run_id)

@@ -9,9 +9,14 @@ from uuid import UUID, uuid4
 import asyncpg
 from sqlalchemy import insert
 
-from services.clawback import cases, policy, positions
-from services.clawback.rules import surplus
-from services.clawback.values import Policy, Position, Rule, RunResult, Survey
+from services.clawback.grounds import surplus
+from services.clawback.grounds.ground import Rule
+from services.clawback.grounds.position import Position
+from services.clawback.policy import queries as policy_queries
+from services.clawback.policy.schemas import Policy
+from services.clawback.runs import survey as surveys
+from services.clawback.runs import writing
+from services.clawback.runs.schemas import RunResult, Survey
 from services.shared import audit, database, dates
 from services.shared.audit import Subject
 from services.shared.database import Database, WriteSession
@@ -51,16 +56,16 @@ async def run_clawback(
     """
     began = time.monotonic()
     run_id = uuid4()
-    in_force = await policy.in_force(session, on=as_of)
-    survey = await positions.survey(session, as_of=as_of, today=today, policy=in_force, now=now)
-    new_cases = await cases.open_cases(session, run_id=run_id, as_of=as_of, now=now)
-    await cases.refresh_cases(session, as_of=as_of, now=now)
-    await cases.mark_left_out(session, as_of=as_of)
-    written = await cases.record_calculations(
+    in_force = await policy_queries.in_force(session, on=as_of)
+    survey = await surveys.survey(session, as_of=as_of, today=today, policy=in_force, now=now)
+    new_cases = await writing.open_cases(session, run_id=run_id, as_of=as_of, now=now)
+    await writing.refresh_cases(session, as_of=as_of, now=now)
+    await writing.mark_left_out(session, as_of=as_of)
+    written = await writing.record_calculations(
         session, run_id=run_id, as_of=as_of, policy_version=in_force.version, threshold_weeks=in_force.threshold_weeks
     )
     _judge(written, in_force=in_force)
-    digest = await cases.digest_of_calculations(session)
+    digest = await writing.digest_of_calculations(session)
     result = _result(survey, run_id=run_id, as_of=as_of, new_cases=new_cases, calculations=len(written), began=began)
     await _record_run(session, result=result, trigger=trigger, now=now, in_force=in_force, digest=digest)
     return result

@@ -1,13 +1,15 @@
 """One look at every agreement, in one statement and so of one moment: who is over, by how much, since when.
 
 It leaves what a run has to write in temporary tables of the connection, `flagged`, `flagged_account` and `left_out`,
-which empty themselves at the end of the transaction. `cases` writes from them.
+which empty themselves at the end of the transaction. `writing` writes from them.
 """
 
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
-from services.clawback.values import CYCLE_DAYS, Policy, Survey
+from services.clawback.cases.rules import CYCLE_DAYS
+from services.clawback.policy.schemas import Policy
+from services.clawback.runs.schemas import Survey
 from services.shared import database, dates, lateness
 from services.shared.database import WriteSession
 from services.shared.errors import Invalid

@@ -1,6 +1,6 @@
 """The surplus rule: more money in the accounts of an agreement than four weeks of its gross payment."""
 
-from services.clawback.values import Position
+from services.clawback.grounds.position import Position
 from services.shared import money
 from services.shared.law import sources
 from services.shared.law.findings import Finding

@@ -1,37 +1,18 @@
-"""Every SELECT about the policy and the runs."""
+"""Every SELECT about the runs."""
 
-from datetime import date
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select, tuple_
 
-from services.clawback import schemas
-from services.clawback.values import Policy
+from services.clawback.runs import schemas
 from services.shared import paging
 from services.shared.database import AnySession
 from services.shared.errors import NotFound
-from services.shared.tables.clawback import ClawbackPolicy, ClawbackRun
+from services.shared.tables.clawback import ClawbackRun
 
 _RUN: Final = [getattr(ClawbackRun, name) for name in schemas.Run.model_fields]
 _ORDER: Final = paging.Order(ClawbackRun.started_at, ClawbackRun.id)
-
-
-async def policy_on(session: AnySession, *, on: date) -> Policy | None:
-    """Return the last version of the policy that took effect on the day or before it, if there is one."""
-    question = (
-        select(
-            ClawbackPolicy.version,
-            ClawbackPolicy.effective_from,
-            ClawbackPolicy.threshold_weeks,
-            ClawbackPolicy.source,
-        )
-        .where(ClawbackPolicy.effective_from <= on)
-        .order_by(ClawbackPolicy.effective_from.desc())
-        .limit(1)
-    )
-    row = (await session.execute(question)).one_or_none()
-    return None if row is None else Policy(**row._mapping)
 
 
 async def runs(session: AnySession, *, page: paging.Page) -> paging.Paged[schemas.Run]:

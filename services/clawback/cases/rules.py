@@ -1,11 +1,25 @@
 """A calculation in figures and in words: what a stored snapshot says, worked out again by pure functions."""
 
 from datetime import date
-from typing import Protocol
+from enum import StrEnum
+from typing import Final, Protocol
 
-from services.clawback.rules import surplus
-from services.clawback.values import CYCLE_DAYS, Position, Reading
+from services.clawback.grounds import surplus
+from services.clawback.grounds.position import Position
 from services.shared import money
+
+CYCLE_DAYS: Final = 28
+"""A payment cycle: money is loaded four weeks in advance (Direct Payments Development Plan 2018-2023, s.8)."""
+
+
+class Reading(StrEnum):
+    """What the cycle tells of a flag: money over on every day of it, or a load that has merely not been spent yet.
+
+    It says which cases to look at first. A flag is a flag either way: the Plan's rule is about the day of the run.
+    """
+
+    SURPLUS_ALL_CYCLE = "surplus_all_cycle"
+    OVER_ONLY_SINCE_LOAD = "over_only_since_load"
 
 
 class Figures(Protocol):
@@ -32,7 +46,10 @@ class Figures(Protocol):
 
 
 def position(figures: Figures) -> Position:
-    """Return the position that the figures stand on."""
+    """Return the position that the figures stand on.
+
+    Council policy: Direct Payments Development Plan 2018-2023, s.8.
+    """
     return Position(
         weekly_gross_pence=figures.weekly_gross_pence,
         posted_pence=figures.posted_pence,
@@ -44,6 +61,8 @@ def weeks_of_cover_hundredths(counted_pence: int, weekly_gross_pence: int) -> in
     """Return how many weeks of the gross payment the money covers, in hundredths of a week, rounded towards nil.
 
     None where the weekly gross is nil: money then covers no number of weeks.
+
+    Council policy: Direct Payments Development Plan 2018-2023, s.8.
     """
     if weekly_gross_pence == 0:
         return None
@@ -52,12 +71,18 @@ def weeks_of_cover_hundredths(counted_pence: int, weekly_gross_pence: int) -> in
 
 
 def reading(*, low_point_pence: int, threshold_pence: int) -> Reading:
-    """Return what the lowest point of the cycle tells: money over all the time, or only since the last load."""
+    """Return what the lowest point of the cycle tells: money over all the time, or only since the last load.
+
+    Council policy: Direct Payments Development Plan 2018-2023, s.8.
+    """
     return Reading.SURPLUS_ALL_CYCLE if low_point_pence > threshold_pence else Reading.OVER_ONLY_SINCE_LOAD
 
 
 def in_words(figures: Figures, *, recipient_has_died: bool) -> str:
-    """Return the calculation as a person reads it: what was held, the threshold, what is over, what that means."""
+    """Return the calculation as a person reads it: what was held, the threshold, what is over, what that means.
+
+    Council policy: Direct Payments Development Plan 2018-2023, s.8.
+    """
     meaning = _MEANING_AFTER_DEATH if recipient_has_died else _MEANING
     return " ".join((_held(figures), _over(figures), _cycle(figures), meaning))
 

@@ -22,8 +22,9 @@ from sqlalchemy import (
 from sqlalchemy import case as whichever
 from sqlalchemy.orm import aliased
 
-from services.clawback import schemas
-from services.clawback.values import CaseFilter, CaseSort, Order, Reading
+from services.clawback.cases import schemas
+from services.clawback.cases.rules import Reading
+from services.clawback.cases.schemas import CaseFilter, CaseSort, Order
 from services.shared import paging, sight
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound

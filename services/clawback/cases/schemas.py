@@ -1,46 +1,23 @@
-"""Cases, their calculations and runs, in and out. Money is in whole pence; every figure stands beside its source."""
+"""Cases and their calculations, in and out. Money is in whole pence; every figure stands beside its source."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from uuid import UUID
 
 from pydantic import Field
 
-from services.clawback.values import Reading
+from services.clawback.cases.rules import Reading
 from services.shared.values import bodies, fields
 from services.shared.vocabulary.agreements import AccountKind
 from services.shared.vocabulary.clawback import CaseGround, CaseStatus, RunTrigger
-
-
-class NewRun(bodies.RequestBody):
-    """A run that somebody asks for; without a day it is for today."""
-
-    as_of: fields.Day | None = Field(default=None, description="A day that has come; null is today.")
 
 
 class Withdrawal(bodies.RequestBody):
     """Why a case should never have been opened."""
 
     reason: fields.Reason
-
-
-class Run(bodies.ResponseBody):
-    """One run and what it came to."""
-
-    id: UUID
-    as_of: date
-    trigger: RunTrigger
-    policy_version: int
-    started_at: datetime
-    finished_at: datetime
-    accounts: int
-    stale_accounts: int = Field(
-        description="Their provider's feed was late: their agreements were left out, and cases stayed as they were."
-    )
-    agreements: int
-    flagged: int
-    new_cases: int
-    excess_pence: int = Field(description="Summed over every agreement that was flagged, new case or not.")
 
 
 class CaseSummary(bodies.ResponseBody):
@@ -164,3 +141,32 @@ class Case(bodies.ResponseBody):
     version: int
     calculation: Calculation
     history: Sequence[PastCalculation] = Field(description="Every calculation of the case, the newest first.")
+
+
+class CaseSort(StrEnum):
+    """By what the queue of cases is sorted."""
+
+    EXCESS = "excess"
+    WEEKS_OF_COVER = "weeks_of_cover"
+    AGE = "age"
+
+
+class Order(StrEnum):
+    """Whether the largest or the oldest comes first (`desc`), or last."""
+
+    DESCENDING = "desc"
+    ASCENDING = "asc"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFilter:
+    """Which cases to list; what is None does not narrow."""
+
+    status: CaseStatus | None = None
+    ground: CaseGround | None = None
+    reading: Reading | None = None
+    is_still_over: bool | None = None
+    team_code: str | None = None
+    min_excess_pence: int | None = None
+    opened_from: date | None = None
+    opened_to: date | None = None

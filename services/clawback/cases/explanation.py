@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from services.clawback import calculation, schemas
+from services.clawback.cases import rules, schemas
 
 
 def summary(row: Row[Any], *, today: date) -> schemas.CaseSummary:
@@ -20,7 +20,7 @@ def summary(row: Row[Any], *, today: date) -> schemas.CaseSummary:
         status=row.status,
         excess_pence=row.excess_pence,
         weeks_of_cover_hundredths=row.weeks_of_cover_hundredths,
-        reading=calculation.reading(low_point_pence=row.low_point_pence, threshold_pence=row.threshold_pence),
+        reading=rules.reading(low_point_pence=row.low_point_pence, threshold_pence=row.threshold_pence),
         low_point_excess_pence=row.low_point_pence - row.threshold_pence,
         days_since_load=_days_between(row.last_load_on, row.last_flagged_on),
         opened_on=row.opened_on,
@@ -76,8 +76,8 @@ def _calculation(row: Row[Any], *, lines: Sequence[schemas.AccountLine]) -> sche
         last_load_on=row.last_load_on,
         last_load_pence=row.last_load_pence,
         days_since_load=_days_between(row.last_load_on, row.as_of),
-        reading=calculation.reading(low_point_pence=row.low_point_pence, threshold_pence=row.threshold_pence),
-        in_words=calculation.in_words(row, recipient_has_died=row.recipient_has_died),
+        reading=rules.reading(low_point_pence=row.low_point_pence, threshold_pence=row.threshold_pence),
+        in_words=rules.in_words(row, recipient_has_died=row.recipient_has_died),
     )
 
 
@@ -112,9 +112,9 @@ def _past(row: Row[Any]) -> schemas.PastCalculation:
         threshold_pence=row.threshold_pence,
         counted_pence=row.counted_pence,
         excess_pence=row.excess_pence,
-        weeks_of_cover_hundredths=calculation.weeks_of_cover_hundredths(row.counted_pence, row.weekly_gross_pence),
+        weeks_of_cover_hundredths=rules.weeks_of_cover_hundredths(row.counted_pence, row.weekly_gross_pence),
         low_point_pence=row.low_point_pence,
-        reading=calculation.reading(low_point_pence=row.low_point_pence, threshold_pence=row.threshold_pence),
+        reading=rules.reading(low_point_pence=row.low_point_pence, threshold_pence=row.threshold_pence),
     )
 
 
