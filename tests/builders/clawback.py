@@ -285,7 +285,7 @@ async def case_of(connection: driver.Connection, agreement_id: UUID) -> asyncpg.
                open_case.last_flagged_on, open_case.excess_pence AS case_excess_pence,
                open_case.weeks_of_cover_hundredths
            FROM clawback_case open_case JOIN clawback_calculation figures ON figures.id = open_case.calculation_id
-           WHERE open_case.agreement_id = $1 AND open_case.status <> 'withdrawn'""",
+           WHERE open_case.agreement_id = $1 AND open_case.closed_on IS NULL""",
         agreement_id,
     )
 

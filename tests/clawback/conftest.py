@@ -12,6 +12,8 @@ import pytest
 from fastapi import FastAPI
 
 from services.clawback import main
+from services.clawback.grounds.ground import Ground
+from services.clawback.grounds.register import GROUNDS
 from services.clawback.runs import operations as runs
 from services.clawback.runs.schemas import RunResult
 from services.shared import dev_tokens, driver, embedded
@@ -37,7 +39,12 @@ class Run(Protocol):
     """Make a run of a day, at a moment."""
 
     def __call__(
-        self, as_of: date = TODAY, *, now: datetime = NOW, trigger: RunTrigger = RunTrigger.MANUAL
+        self,
+        as_of: date = TODAY,
+        *,
+        now: datetime = NOW,
+        trigger: RunTrigger = RunTrigger.MANUAL,
+        grounds: Sequence[Ground] = GROUNDS,
     ) -> Awaitable[RunResult]: ...
 
 
@@ -82,8 +89,14 @@ def run(shared: rolled_back.Shared) -> Run:
 def run_on(clawback: Database) -> Run:
     """Return a run over this database."""
 
-    async def make(as_of: date = TODAY, *, now: datetime = NOW, trigger: RunTrigger = RunTrigger.MANUAL) -> RunResult:
-        return await runs.run(clawback, as_of=as_of, trigger=trigger, now=now, actor=ACTOR)
+    async def make(
+        as_of: date = TODAY,
+        *,
+        now: datetime = NOW,
+        trigger: RunTrigger = RunTrigger.MANUAL,
+        grounds: Sequence[Ground] = GROUNDS,
+    ) -> RunResult:
+        return await runs.run(clawback, as_of=as_of, trigger=trigger, now=now, actor=ACTOR, grounds=grounds)
 
     return make
 

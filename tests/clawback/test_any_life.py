@@ -1,8 +1,5 @@
 """Whatever becomes of agreements and whenever runs are made: every list and every case answers, in every role."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-
 import httpx
 import pytest
 from hypothesis import given
@@ -12,7 +9,7 @@ from services.shared import driver, paging
 from services.shared.identity.roles import Role
 from tests.builders import clawback as builders
 from tests.clawback.conftest import TODAY, ClientOf, Run
-from tests.clawback.lives import Life, Told, lives, profile
+from tests.clawback.lives import Life, Told, lives, profile, undone
 
 CASES = "/v1/clawback/cases"
 RUNS = "/v1/clawback/runs"
@@ -27,23 +24,12 @@ LISTS = (
 )
 
 
-@asynccontextmanager
-async def undone(planted: driver.Connection) -> AsyncGenerator[None]:
-    """Take back all that is done inside: one example after another in one transaction."""
-    savepoint = planted.transaction()
-    await savepoint.start()
-    try:
-        yield
-    finally:
-        await savepoint.rollback()
-
-
 async def every_case(client: httpx.AsyncClient, **asked: str) -> list[schemas.CaseSummary]:
     """Return the whole list, page by page, having required that each page is as the documents say."""
     items: list[schemas.CaseSummary] = []
-    cursor = {}
+    cursor: dict[str, str] = {}
     while True:
-        answer = await client.get(CASES, params={**asked, "limit": "1", **cursor})
+        answer = await client.get(CASES, params={**asked, "limit": "2", **cursor})
         assert answer.status_code == 200, answer.text
         page = paging.Paged[schemas.CaseSummary].model_validate_json(answer.content)
         items += page.items

@@ -8,7 +8,6 @@ import pytest
 
 from services.clawback import main
 from services.clawback.cases import operations as cases
-from services.clawback.runs import operations as runs
 from services.shared import driver, jobs
 from services.shared.database import DatabaseTroubleError, IntegrityTrouble
 from services.shared.errors import Conflict, Stale
@@ -247,16 +246,6 @@ async def test_a_run_leaves_one_entry_with_the_digest_of_what_it_wrote(planted: 
     assert entry["legal_source"] == "Direct Payments Development Plan 2018-2023, s.8"
     assert await planted.fetchval("SELECT digest FROM clawback_run") == digest
     assert await planted.fetchval("SELECT count(*) FROM audit_entry") == 1
-
-
-async def test_nothing_is_kept_of_a_run_whose_rule_does_not_find_what_was_flagged(
-    planted: driver.Connection, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await builders.money_held(planted, FOUR_WEEKS + 5, on=LONG_AGO)
-    monkeypatch.setattr(runs, "RULES", ())
-    with pytest.raises(runs.RuleContradictedError):
-        await run()
-    assert await counts(planted) == (0, 0, 0, 0)
 
 
 async def test_nothing_is_kept_of_a_run_whose_commit_fails(committed: Committed) -> None:

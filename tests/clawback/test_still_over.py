@@ -88,7 +88,9 @@ async def test_an_ended_agreement_is_as_its_last_tested_day_left_it(
 
 async def test_a_withdrawn_case_is_not_over(planted: driver.Connection, run: Run, client_of: ClientOf) -> None:
     await flagged(planted, run)
-    await planted.execute("UPDATE clawback_case SET status = 'withdrawn', withdrawal_reason = 'wrong data'")
+    await planted.execute(
+        "UPDATE clawback_case SET status = 'withdrawn', closed_on = opened_on, withdrawal_reason = 'wrong data'"
+    )
     assert [shown["is_still_over"] for shown in await both(client_of)] == [False, False]
     assert (await listed(client_of, "true"), await listed(client_of, "false")) == (0, 1)
 

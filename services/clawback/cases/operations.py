@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from services.clawback.cases import explanation, queries, schemas
 from services.clawback.cases.schemas import CaseFilter, CaseSort, Order
-from services.shared import audit, paging
+from services.shared import audit, dates, paging
 from services.shared.audit import Subject
 from services.shared.database import AnySession, ReadSession, WriteSession
 from services.shared.errors import Stale
@@ -51,7 +51,13 @@ async def withdraw_clawback_case(
     await session.execute(
         update(ClawbackCase)
         .where(ClawbackCase.id == case_id)
-        .values(status=status, withdrawal_reason=reason, version=version + 1, updated_at=now)
+        .values(
+            status=status,
+            closed_on=dates.london_date(now),
+            withdrawal_reason=reason,
+            version=version + 1,
+            updated_at=now,
+        )
     )
     await audit.record(
         session,

@@ -15,12 +15,9 @@ from sqlalchemy import (
     func,
     literal,
     not_,
-    or_,
     select,
     tuple_,
 )
-from sqlalchemy import case as whichever
-from sqlalchemy.orm import aliased
 
 from services.clawback.cases import schemas
 from services.clawback.cases.rules import Reading
@@ -38,7 +35,6 @@ from services.shared.tables.clawback import (
 )
 from services.shared.tables.feeds import FeedDelivery
 from services.shared.tables.people import Recipient
-from services.shared.vocabulary.clawback import CaseStatus
 
 # Where the weekly gross is nil, no number of weeks is more: such a case comes before every other.
 _BEYOND_ANY_WEEKS: Final = 2**63 - 1
@@ -58,23 +54,10 @@ ORDERS: Final[Mapping[tuple[CaseSort, Order], paging.Order[tuple[Any, UUID]]]] =
         for order in Order
     }
 )
-_TESTING: Final = aliased(ClawbackRun)
-_LAST_RUN_ON: Final = select(func.max(_TESTING.as_of)).scalar_subquery()
-# An ended agreement is no longer tested, and one with a late feed is left out: the last run that looked at it is the
-# one before that day. NULL where no run was before it, as where the ending was told only after the runs: whatever
-# looked at the agreement then flagged it.
-_NOT_TESTED_FROM: Final = func.least(Agreement.ended_on, ClawbackCase.left_out_from)
-_LAST_TESTED_ON: Final = whichever(
-    (or_(_NOT_TESTED_FROM.is_(None), _NOT_TESTED_FROM > _LAST_RUN_ON), _LAST_RUN_ON),
-    else_=select(func.max(_TESTING.as_of))
-    .where(_TESTING.as_of < _NOT_TESTED_FROM)
-    .correlate(Agreement, ClawbackCase)
-    .scalar_subquery(),
-)
-_IS_STILL_OVER: Final = and_(
-    ClawbackCase.status != CaseStatus.WITHDRAWN,
-    ClawbackCase.last_flagged_on >= func.coalesce(_LAST_TESTED_ON, ClawbackCase.last_flagged_on),
-)
+IS_OPEN: Final = ClawbackCase.closed_on.is_(None)
+# The run that tested the agreement last says so, whatever has become of agreement, accounts or feed since. Neither side
+# can be NULL, so neither can the answer.
+_IS_STILL_OVER: Final = and_(IS_OPEN, ClawbackCase.not_over_on.is_(None))
 _QUEUED: Final[Sequence[Any]] = (
     ClawbackCase.id,
     ClawbackCase.agreement_id,

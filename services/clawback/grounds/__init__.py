@@ -1,4 +1,4 @@
-"""One pure rule for each ground on which a case is opened; a rule knows plain values and no other rule.
+"""The grounds on which a case is opened, one file each: what it needs, the SQL that finds it, the pure rule.
 
-Their order stands in `runs.operations.RULES`.
+A ground knows plain values and no other ground. Their order stands in `register.GROUNDS`, which a run maps over.
 """

@@ -1,9 +1,13 @@
 """The surplus rule: more money in the accounts of an agreement than four weeks of its gross payment."""
 
+from typing import Final
+
+from services.clawback.grounds.ground import Ground
 from services.clawback.grounds.position import Position
 from services.shared import money
 from services.shared.law import sources
 from services.shared.law.findings import Finding
+from services.shared.vocabulary.clawback import CaseGround
 
 
 def excess_pence(position: Position, threshold_weeks: int) -> int:
@@ -27,3 +31,7 @@ def surplus(position: Position, threshold_weeks: int) -> Finding | None:
         return None
     detail = f"the balance is {money.pounds(excess)} over {threshold_weeks} weeks of the gross payment"
     return Finding("surplus", detail, sources.PLAN_S8)
+
+
+SURPLUS: Final = Ground(code=CaseGround.SURPLUS, condition="counted_pence > threshold_pence", find=surplus)
+"""It needs the balances of all accounts of an agreement, the gross of the day, and the weeks of the policy."""

@@ -1,6 +1,7 @@
 """Clawback: policy, runs, calculations and cases. Written by clawback."""
 
 from datetime import date
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, LargeBinary, UniqueConstraint, text
@@ -12,6 +13,8 @@ from services.shared.vocabulary.clawback import CaseGround, CaseStatus, RunTrigg
 from services.shared.vocabulary.records import Service
 
 CLAWBACK = Service.CLAWBACK
+OPEN_CASE: Final = "closed_on IS NULL"
+"""The one meaning of an open case, in whatever way it may be closed."""
 
 
 class ClawbackPolicy(Table):
@@ -66,7 +69,9 @@ class ClawbackCase(Table):
 
     `calculation_id` is the standing calculation; it has no foreign key, since each row of the pair names the other.
     `weeks_of_cover_hundredths` is NULL where the weekly gross is nil: money then covers no number of weeks.
-    `left_out_from` is the day since which runs have left the agreement out, as a feed of its accounts is late.
+    `closed_on` is the Europe/London day on which it was closed, in whatever way; NULL while it is open (`OPEN_CASE`).
+    `not_over_on` is the day of the last run that tested the agreement since the last flag and did not find it over;
+    NULL while the last run that tested it did.
     """
 
     __tablename__ = "clawback_case"
@@ -76,8 +81,9 @@ class ClawbackCase(Table):
             "agreement_id",
             "ground",
             unique=True,
-            postgresql_where=text("status <> 'withdrawn'"),
+            postgresql_where=text(OPEN_CASE),
         ),
+        CheckConstraint("(status = 'withdrawn') = (closed_on IS NOT NULL)", name="closed_has_day"),
         CheckConstraint("(status = 'withdrawn') = (withdrawal_reason IS NOT NULL)", name="withdrawn_has_reason"),
         {"info": held_by(CLAWBACK)},
     )
@@ -95,7 +101,8 @@ class ClawbackCase(Table):
     withdrawal_reason: Mapped[str | None]
     version: Mapped[int] = mapped_column()
     updated_at: Mapped[At]
-    left_out_from: Mapped[date | None]
+    closed_on: Mapped[date | None]
+    not_over_on: Mapped[date | None]
 
 
 class ClawbackCalculation(Table):

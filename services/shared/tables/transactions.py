@@ -74,6 +74,7 @@ class CardHold(Table):
         CheckConstraint("amount_pence > 0", name="amount_is_a_magnitude"),
         CheckConstraint("released_pence BETWEEN 0 AND amount_pence", name="released_within_amount"),
         Index("ix_card_hold_open", "account_id", postgresql_where=text("status = 'authorised'")),
+        Index("ix_card_hold_settled_at", "settled_at", postgresql_using="brin"),
         {"info": held_by(INGEST)},
     )
 
