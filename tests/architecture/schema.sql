@@ -480,9 +480,11 @@ CREATE TABLE direct_payments.clawback_case (
     withdrawal_reason text,
     version bigint NOT NULL,
     updated_at timestamp with time zone NOT NULL,
-    left_out_from date,
+    closed_on date,
+    not_over_on date,
     CONSTRAINT ck_clawback_case_case_ground CHECK (((ground)::text = 'surplus'::text)),
     CONSTRAINT ck_clawback_case_case_status CHECK (((status)::text = ANY ((ARRAY['awaiting_support_check'::character varying, 'withdrawn'::character varying])::text[]))),
+    CONSTRAINT ck_clawback_case_closed_has_day CHECK ((((status)::text = 'withdrawn'::text) = (closed_on IS NOT NULL))),
     CONSTRAINT ck_clawback_case_withdrawn_has_reason CHECK ((((status)::text = 'withdrawn'::text) = (withdrawal_reason IS NOT NULL)))
 );
 ALTER TABLE direct_payments.clawback_case OWNER TO direct_payments_owner;
@@ -1091,6 +1093,7 @@ CREATE INDEX ix_card_account_id ON direct_payments.card USING btree (account_id)
 CREATE INDEX ix_card_decline_account_id_declined_at ON direct_payments.card_decline USING btree (account_id, declined_at);
 CREATE INDEX ix_card_decline_delivery_number_row_number ON direct_payments.card_decline USING btree (delivery_number, row_number);
 CREATE INDEX ix_card_hold_open ON direct_payments.card_hold USING btree (account_id) WHERE ((status)::text = 'authorised'::text);
+CREATE INDEX ix_card_hold_settled_at ON direct_payments.card_hold USING brin (settled_at);
 CREATE INDEX ix_card_release_hold ON direct_payments.card_release USING btree (provider_code, hold_id);
 CREATE INDEX ix_card_transaction_account_id_booked_on ON direct_payments.card_transaction USING btree (account_id, booked_on);
 CREATE INDEX ix_card_transaction_booked_on ON direct_payments.card_transaction USING brin (booked_on);
@@ -1119,7 +1122,7 @@ CREATE INDEX ix_reconciliation_finding_provider_code ON direct_payments.reconcil
 CREATE INDEX ix_staff_login_staff_number ON direct_payments.staff_login USING btree (staff_number);
 CREATE UNIQUE INDEX uq_account_trial ON direct_payments.account USING btree (provider_code) WHERE ((kind)::text = 'trial'::text);
 CREATE UNIQUE INDEX uq_agreement_ongoing ON direct_payments.agreement USING btree (recipient_id) WHERE (((status)::text = ANY ((ARRAY['active'::character varying, 'suspended'::character varying])::text[])) AND ((payment_schedule)::text <> 'one_off'::text));
-CREATE UNIQUE INDEX uq_clawback_case_open ON direct_payments.clawback_case USING btree (agreement_id, ground) WHERE ((status)::text <> 'withdrawn'::text);
+CREATE UNIQUE INDEX uq_clawback_case_open ON direct_payments.clawback_case USING btree (agreement_id, ground) WHERE (closed_on IS NULL);
 CREATE UNIQUE INDEX uq_clawback_run_scheduled ON direct_payments.clawback_run USING btree (as_of) WHERE ((trigger)::text = 'scheduled'::text);
 CREATE UNIQUE INDEX uq_feed_delivery_external_id ON direct_payments.feed_delivery USING btree (provider_code, external_id) WHERE (external_id IS NOT NULL);
 CREATE UNIQUE INDEX uq_feed_key_fingerprint ON direct_payments.feed_key USING btree (fingerprint) WHERE (retired_at IS NULL);
