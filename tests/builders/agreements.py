@@ -62,7 +62,26 @@ async def an_agreement(
         recipient_id = (await recipients.a_recipient(session)).id
     draft = await a_draft(session, recipient_id=recipient_id, **changes)
     await a_budget(session, draft.id, weekly_gross_pence=weekly_gross_pence, effective_from=started_on)
+    return await activated(session, draft, started_on=started_on)
+
+
+async def activated(
+    session: WriteSession, draft: schemas.AgreementForCare, *, started_on: date = STARTED_ON
+) -> schemas.AgreementForCare:
+    """Activate a draft that has its budget."""
     activation = schemas.Activation(started_on=started_on)
     return await operations.activate_agreement(
         session, agreement_id=draft.id, version=draft.version, values=activation, today=TODAY
     )
+
+
+async def suspended(session: WriteSession, agreement_id: UUID) -> schemas.AgreementForCare:
+    """Suspend an active agreement."""
+    values = schemas.Suspension(reason="in hospital")
+    return await operations.suspend_agreement(session, agreement_id=agreement_id, values=values, today=TODAY)
+
+
+async def ended(session: WriteSession, agreement_id: UUID, *, ended_on: date) -> schemas.AgreementForCare:
+    """End an agreement, on the day itself."""
+    values = schemas.Ending(ended_on=ended_on, reason="moved away")
+    return await operations.end_agreement(session, agreement_id=agreement_id, values=values, today=ended_on)

@@ -5,7 +5,9 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from services.dp_api.budgets import operations as budgets
 from services.shared import driver
+from tests.builders import accounts, acting, agreements, recipients
 
 PROVIDER = "northbank"
 GROSS = 24_343
@@ -16,11 +18,9 @@ STARTED_ON = date(2026, 1, 5)
 
 async def a_team(connection: driver.Connection, code: str = "north") -> str:
     """Make a team and the feed provider, where they are missing."""
-    await connection.execute("INSERT INTO team VALUES ($1, $1) ON CONFLICT DO NOTHING", code)
-    await connection.execute(
-        "INSERT INTO feed_provider VALUES ($1, 'North Bank', now()) ON CONFLICT DO NOTHING", PROVIDER
-    )
-    return code
+    await accounts.a_provider(connection, PROVIDER)
+    async with acting.dp_api(connection) as session:
+        return await recipients.a_team(session, code)
 
 
 async def an_agreement(
@@ -30,36 +30,47 @@ async def an_agreement(
     team: str = "north",
     status: str = "active",
     schedule: str = "four_weekly",
-    started_on: date | None = STARTED_ON,
+    started_on: date = STARTED_ON,
     ended_on: date | None = None,
 ) -> UUID:
     """Make an agreement of a new recipient, with a budget from its first day unless the gross is None."""
-    await a_team(connection, team)
-    recipient_id, agreement_id = uuid4(), uuid4()
-    await connection.execute(
-        """INSERT INTO recipient (id, kind, full_name, date_of_birth, primary_support_reason, ethnicity, team_code,
-               address_lines, postcode, home_care_zone, administered_by, version, created_at, updated_at)
-           VALUES ($1, 'adult', 'Ada Example', '1950-01-01', 'mental_health', 'white', $2, '1 Street', 'LE1 1AA',
-               'melton', 'alone', 1, now(), now())""",
-        recipient_id,
-        team,
-    )
-    await connection.execute(
-        """INSERT INTO agreement (id, recipient_id, kind, legal_basis, status, payment_schedule, cash_permitted,
-               started_on, suspension_reason, ended_on, end_reason, version, created_at, updated_at)
-           VALUES ($1, $2, 'service_user', 's31', $3::text, $4, false, $5,
-               CASE WHEN $3::text = 'suspended' THEN 'in hospital' END, $6::date,
-               CASE WHEN $6::date IS NOT NULL THEN 'moved away' END, 1, now(), now())""",
-        agreement_id,
-        recipient_id,
-        status,
-        schedule,
-        started_on,
-        ended_on,
-    )
-    if weekly_gross_pence is not None:
-        await a_budget(connection, agreement_id, weekly_gross_pence=weekly_gross_pence)
-    return agreement_id
+    await accounts.a_provider(connection, PROVIDER)
+    async with acting.dp_api(connection) as session:
+        recipient = await recipients.a_recipient(session, team_code=team)
+        draft = await agreements.a_draft(session, recipient_id=recipient.id)
+        if weekly_gross_pence is not None:
+            await agreements.a_budget(
+                session, draft.id, weekly_gross_pence=max(1, weekly_gross_pence), effective_from=started_on
+            )
+            if status != "draft":
+                await agreements.activated(session, draft, started_on=started_on)
+        if status == "suspended":
+            await agreements.suspended(session, draft.id)
+        if ended_on is not None:
+            await agreements.ended(session, draft.id, ended_on=ended_on)
+    if weekly_gross_pence is None or schedule != "four_weekly":
+        # No operation leads to an active agreement without a budget, or to a one-off one with a weekly budget.
+        await connection.execute(
+            "UPDATE agreement SET status = $2, payment_schedule = $3, started_on = $4 WHERE id = $1",
+            draft.id,
+            status,
+            schedule,
+            started_on,
+        )
+    if weekly_gross_pence == 0:
+        await _nothing_due(connection, draft.id)
+    return draft.id
+
+
+async def _nothing_due(connection: driver.Connection, agreement_id: UUID) -> None:
+    """Make a budget of nothing, which no operation sets and the table holds."""
+    nothing = """weekly_gross_pence = 0, weekly_contribution_pence = 0, weekly_net_pence = 0, weekly_council_pence = 0,
+        weekly_nhs_pence = 0"""
+    async with connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute(f"UPDATE budget SET {nothing} WHERE agreement_id = $1", agreement_id)
+        await connection.execute("UPDATE gross_today SET weekly_gross_pence = 0 WHERE agreement_id = $1", agreement_id)
+        await connection.execute("SET LOCAL session_replication_role = origin")
 
 
 async def a_budget(
@@ -69,36 +80,23 @@ async def a_budget(
     weekly_gross_pence: int,
     contribution_pence: int = 0,
     effective_from: date = STARTED_ON,
-    revision: int = 1,
 ) -> UUID:
-    """Make a budget row; what is not the client's contribution is net."""
-    budget_id = uuid4()
-    await connection.execute(
-        """INSERT INTO budget (id, agreement_id, effective_from, revision, weekly_gross_pence,
-               weekly_contribution_pence, weekly_net_pence, weekly_council_pence, weekly_nhs_pence, reason, created_at)
-           VALUES ($1, $2, $3, $4, $5::bigint, $6::bigint, $5::bigint - $6::bigint, $5::bigint, 0, 'assessed',
-               now())""",
-        budget_id,
-        agreement_id,
-        effective_from,
-        revision,
-        weekly_gross_pence,
-        contribution_pence,
-    )
-    return budget_id
+    """Set a budget; what is not the client's contribution is net, and a later one of the same day is a new revision."""
+    async with acting.dp_api(connection) as session:
+        budget = await agreements.a_budget(
+            session,
+            agreement_id,
+            weekly_gross_pence=weekly_gross_pence,
+            weekly_contribution_pence=contribution_pence,
+            effective_from=effective_from,
+        )
+    return budget.id
 
 
 async def gross_today(connection: driver.Connection, valid_on: date) -> None:
     """Rebuild the projection of the day's gross from the dated rows, as dp_api does each day."""
-    await connection.execute("DELETE FROM gross_today")
-    await connection.execute(
-        """INSERT INTO gross_today (agreement_id, budget_id, weekly_gross_pence, valid_on)
-           SELECT DISTINCT ON (agreement.id) agreement.id, budget.id, budget.weekly_gross_pence, $1
-           FROM agreement JOIN budget ON budget.agreement_id = agreement.id AND budget.effective_from <= $1
-           WHERE agreement.status IN ('active', 'suspended')
-           ORDER BY agreement.id, budget.effective_from DESC, budget.revision DESC""",
-        valid_on,
-    )
+    async with acting.dp_api(connection) as session:
+        await budgets.refresh_gross_today(session, today=valid_on)
 
 
 async def an_account(
@@ -204,7 +202,8 @@ async def an_end_of_hold(connection: driver.Connection, hold_id: str, *, status:
     await connection.execute(
         """WITH ended AS (
                UPDATE card_hold SET status = $3::text, settled_at = $4,
-                   released_pence = CASE WHEN $3 = 'reversed' THEN amount_pence ELSE released_pence END
+                   released_pence = CASE WHEN $3 = 'reversed' THEN before.amount_pence
+                       ELSE before.released_pence END
                FROM card_hold AS before
                WHERE card_hold.provider_code = $1 AND card_hold.provider_transaction_id = $2
                    AND before.provider_code = $1 AND before.provider_transaction_id = $2

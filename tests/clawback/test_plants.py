@@ -27,7 +27,7 @@ PLANTS = {
     "a held amount is dropped": Plant("coalesce(balance.held_pence, 0)", "0"),
     "holds of past days are dropped": Plant("coalesce(held_then.pence, 0)", "0"),
     "holds do not lower the past days of the cycle": Plant("-set_aside.pence", "0"),
-    "a hold that was cleared never stood": Plant("hold.settled_at >=", "false AND hold.settled_at >="),
+    "a hold that has ended never stood": Plant("hold.settled_at >=", "false AND hold.settled_at >="),
     "a part released counts from the first day": Plant(
         "greatest(hold.placed_on, (released.released_at AT TIME ZONE 'Europe/London')::date)", "hold.placed_on"
     ),
@@ -39,8 +39,9 @@ PLANTS = {
     ),
     "money booked ahead counts": Plant("- coalesce(later.pence, 0)", ""),
     "the last load is the largest": Plant("ORDER BY latest.booked_on DESC", "ORDER BY pence DESC"),
-    "a run of a past day moves the last day back": Plant("judged.last_flagged_on < $1", "judged.last_flagged_on <> $1"),
-    "the last day stands still": Plant("SET last_flagged_on = $1", "SET version = clawback_case.version", "_REFRESH"),
+    "the last day stands still": Plant(
+        "SET last_flagged_on = $1", "SET last_flagged_on = clawback_case.last_flagged_on", "_REFRESH"
+    ),
     "what is not over any more stays over": Plant(
         "SET not_over_on = greatest(clawback_case.not_over_on, $1)", "SET not_over_on = NULL", "_MARK_NOT_OVER"
     ),
@@ -65,10 +66,13 @@ LIFE = Life(
     accounts=(2, 1),
     days=(
         working(
-            30, event("load", at=2, pence=90_000), event("load", at=9, pence=1_500), event("hold", at=20, pence=4_000),
-            event("hold cleared", at=12, pence=4_000, lasts=9), event("part released", at=23, pence=4_000, lasts=4),
+            30,
+            event("load", at=2, pence=90_000), event("load", at=9, pence=1_500), event("hold", at=20, pence=4_000),
+            event("hold expired", at=12, pence=41_000, lasts=9, agreement=1),
+            event("part released", at=23, pence=4_000, lasts=4),
             event("load", at=3, pence=90_000, agreement=1), event("suspend", at=20, agreement=1),
             event("load", at=10, pence=1_500, account=1), event("close", at=28, account=1),
+            of=29,
         ),
         working(31, event("load", at=31, pence=40_000), event("booked ahead", at=31, pence=41_000)),
         working(31, of=21),
@@ -106,5 +110,17 @@ async def test_a_planted_bug_is_caught_by_the_truth_of_cases(
     planted: driver.Connection, run: Run, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     plant(monkeypatch, PLANTS[name])
+    with pytest.raises(AssertionError):
+        await live(planted, run, client_of(Role.AUDITOR), LIFE)
+
+
+async def test_a_run_of_a_past_day_that_moves_a_case_back_is_caught_by_the_truth_of_cases(
+    planted: driver.Connection, run: Run, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bug in (
+        Plant("judged.last_flagged_on < $1", "judged.last_flagged_on <> $1"),
+        Plant("open_case.last_flagged_on <= $1::date", "$1::date IS NOT NULL", "_REFRESH"),
+    ):
+        plant(monkeypatch, bug)
     with pytest.raises(AssertionError):
         await live(planted, run, client_of(Role.AUDITOR), LIFE)

@@ -157,9 +157,9 @@ async def test_a_budget_that_starts_on_the_day_is_the_one_that_counts(planted: d
 
 async def test_of_two_decisions_about_one_day_the_later_counts(planted: driver.Connection, run: Run) -> None:
     agreement_id = await builders.money_held(planted, FOUR_WEEKS + 1, on=RECENTLY)
-    raised = await builders.a_budget(planted, agreement_id, weekly_gross_pence=24_344, revision=2)
+    raised = await builders.a_budget(planted, agreement_id, weekly_gross_pence=24_344)
     assert (await run()).flagged == 0
-    assert raised != await builders.a_budget(planted, agreement_id, weekly_gross_pence=24_342, revision=3)
+    assert raised != await builders.a_budget(planted, agreement_id, weekly_gross_pence=24_342)
     assert (await run()).excess_pence == 97_373 - 4 * 24_342
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from services.clawback import main
 from services.clawback.cases import operations as cases
+from services.clawback.runs import writing
 from services.shared import driver, jobs
-from services.shared.database import DatabaseTroubleError, IntegrityTrouble
+from services.shared.database import DatabaseTroubleError, IntegrityTrouble, WriteSession
 from services.shared.errors import Conflict, Stale
 from services.shared.vocabulary.clawback import RunTrigger
 from tests.builders import clawback as builders
@@ -99,7 +100,7 @@ async def test_whatever_a_figure_stands_on_makes_a_new_calculation(
     (account_id,) = await builders.accounts_of(planted, agreement_id)
     await run()
     if change == "budget":
-        await builders.a_budget(planted, agreement_id, weekly_gross_pence=builders.GROSS, revision=2)
+        await builders.a_budget(planted, agreement_id, weekly_gross_pence=builders.GROSS)
     if change == "policy":
         await planted.execute(
             """INSERT INTO clawback_policy (effective_from, threshold_weeks, source, made_by, reason)
@@ -245,7 +246,7 @@ async def test_a_run_leaves_one_entry_with_the_digest_of_what_it_wrote(planted: 
     assert (entry["subject_id"], entry["actor"], entry["digest"]) == (str(result.run_id), ACTOR.name, digest)
     assert entry["legal_source"] == "Direct Payments Development Plan 2018-2023, s.8"
     assert await planted.fetchval("SELECT digest FROM clawback_run") == digest
-    assert await planted.fetchval("SELECT count(*) FROM audit_entry") == 1
+    assert await planted.fetchval("SELECT count(*) FROM audit_entry WHERE service = 'clawback'") == 1
 
 
 async def test_nothing_is_kept_of_a_run_whose_commit_fails(committed: Committed) -> None:
@@ -257,3 +258,26 @@ async def test_nothing_is_kept_of_a_run_whose_commit_fails(committed: Committed)
     assert await counts(planted) == (0, 0, 0, 0)
     assert await planted.fetchval("SELECT count(*) FROM audit_entry WHERE service = 'clawback'") == 0
     assert (await run()).new_cases == 1
+
+
+async def test_a_run_of_a_past_day_that_a_later_days_run_overtakes_moves_nothing_back(
+    committed: Committed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted, run = committed
+    agreement_id = await builders.money_held(planted, FOUR_WEEKS + 500, on=LONG_AGO)
+    (account_id,) = await builders.accounts_of(planted, agreement_id)
+    await run(TODAY - timedelta(days=10))
+    hold_id = await builders.a_hold(planted, account_id, 300, authorised_on=TODAY - timedelta(days=6))
+    await builders.an_end_of_hold(planted, hold_id, status="reversed", ended_on=TODAY - timedelta(days=4))
+    open_cases = writing.open_cases
+
+    async def overtaken(session: WriteSession, *, run_id: UUID, as_of: date, now: datetime) -> int:
+        if as_of < TODAY:
+            await run()
+        return await open_cases(session, run_id=run_id, as_of=as_of, now=now)
+
+    monkeypatch.setattr(writing, "open_cases", overtaken)
+    assert (await run(TODAY - timedelta(days=5))).excess_pence == 200
+    case = await builders.case_of(planted, agreement_id)
+    assert case is not None
+    assert (case["last_flagged_on"], case["case_excess_pence"], case["excess_pence"]) == (TODAY, 500, 500)
