@@ -1,6 +1,7 @@
 """Agreements with money in their accounts, written as their owning services would leave them, for the surplus test."""
 
 from datetime import UTC, date, datetime, time
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -33,33 +34,83 @@ async def an_agreement(
     started_on: date = STARTED_ON,
     ended_on: date | None = None,
 ) -> UUID:
-    """Make an agreement of a new recipient, with a budget from its first day unless the gross is None."""
+    """Make an agreement of a new recipient, with a budget from its first day unless the gross is None.
+
+    The first of a sort is made by the operations; those after it are written from its rows, whatever columns they have.
+    """
+    sort = (weekly_gross_pence, team, status, schedule, started_on, ended_on)
     await accounts.a_provider(connection, PROVIDER)
+    if (rows := _MODELS.get(sort)) is not None:
+        copy: UUID = await connection.fetchval(_COPY, rows, uuid4(), uuid4(), uuid4())
+        return copy
+    agreement_id = await _opened(connection, weekly_gross_pence, team, status, started_on, ended_on)
+    if weekly_gross_pence is None or schedule != "four_weekly":
+        # No operation leads to an active agreement without a budget, or to a one-off one with a weekly budget.
+        await connection.execute(
+            "UPDATE agreement SET status = $2, payment_schedule = $3, started_on = $4 WHERE id = $1",
+            agreement_id,
+            status,
+            schedule,
+            started_on,
+        )
+    if weekly_gross_pence == 0:
+        await _nothing_due(connection, agreement_id)
+    _MODELS[sort] = await connection.fetchval(_ROWS, agreement_id)
+    return agreement_id
+
+
+async def _opened(
+    connection: driver.Connection,
+    weekly_gross_pence: int | None,
+    team: str,
+    status: str,
+    started_on: date,
+    ended_on: date | None,
+) -> UUID:
     async with acting.dp_api(connection) as session:
         recipient = await recipients.a_recipient(session, team_code=team)
         draft = await agreements.a_draft(session, recipient_id=recipient.id)
         if weekly_gross_pence is not None:
-            await agreements.a_budget(
-                session, draft.id, weekly_gross_pence=max(1, weekly_gross_pence), effective_from=started_on
-            )
+            gross = max(1, weekly_gross_pence)
+            await agreements.a_budget(session, draft.id, weekly_gross_pence=gross, effective_from=started_on)
             if status != "draft":
                 await agreements.activated(session, draft, started_on=started_on)
         if status == "suspended":
             await agreements.suspended(session, draft.id)
         if ended_on is not None:
             await agreements.ended(session, draft.id, ended_on=ended_on)
-    if weekly_gross_pence is None or schedule != "four_weekly":
-        # No operation leads to an active agreement without a budget, or to a one-off one with a weekly budget.
-        await connection.execute(
-            "UPDATE agreement SET status = $2, payment_schedule = $3, started_on = $4 WHERE id = $1",
-            draft.id,
-            status,
-            schedule,
-            started_on,
-        )
-    if weekly_gross_pence == 0:
-        await _nothing_due(connection, draft.id)
     return draft.id
+
+
+_MODELS: dict[tuple[Any, ...], str] = {}
+_ROWS = """
+SELECT jsonb_build_object(
+    'team', (SELECT to_jsonb(team) FROM team WHERE team.code = recipient.team_code),
+    'recipient', to_jsonb(recipient), 'agreement', to_jsonb(agreement),
+    'budget', (SELECT to_jsonb(budget) FROM budget WHERE budget.agreement_id = agreement.id),
+    'projected', (SELECT to_jsonb(gross_today) FROM gross_today WHERE gross_today.agreement_id = agreement.id))::text
+FROM agreement JOIN recipient ON recipient.id = agreement.recipient_id WHERE agreement.id = $1
+"""
+_COPY = """
+WITH model AS MATERIALIZED (
+    SELECT jsonb_build_object('id', $2::uuid, 'recipient_id', $3::uuid) AS of_agreement,
+        jsonb_build_object('agreement_id', $2, 'id', $4::uuid, 'budget_id', $4) AS of_budget, $1::text::jsonb AS row
+), teams AS (
+    INSERT INTO team SELECT (jsonb_populate_record(NULL::team, row -> 'team')).* FROM model ON CONFLICT DO NOTHING
+), people AS (
+    INSERT INTO recipient
+    SELECT (jsonb_populate_record(NULL::recipient, row -> 'recipient' || jsonb_build_object('id', $3))).* FROM model
+), budgets AS (
+    INSERT INTO budget SELECT (jsonb_populate_record(NULL::budget, row -> 'budget' || of_budget)).* FROM model
+    WHERE jsonb_typeof(row -> 'budget') = 'object'
+), projected AS (
+    INSERT INTO gross_today
+    SELECT (jsonb_populate_record(NULL::gross_today, row -> 'projected' || of_budget)).* FROM model
+    WHERE jsonb_typeof(row -> 'projected') = 'object'
+)
+INSERT INTO agreement SELECT (jsonb_populate_record(NULL::agreement, row -> 'agreement' || of_agreement)).* FROM model
+RETURNING id
+"""
 
 
 async def _nothing_due(connection: driver.Connection, agreement_id: UUID) -> None:
