@@ -71,7 +71,7 @@ LIFE = Life(
             event("hold expired", at=12, pence=41_000, lasts=9, agreement=1),
             event("part released", at=23, pence=4_000, lasts=4),
             event("load", at=3, pence=90_000, agreement=1), event("suspend", at=20, agreement=1),
-            event("load", at=10, pence=1_500, account=1), event("close", at=28, account=1),
+            event("load", at=10, pence=1_000, account=1), event("close", at=28, account=1),
             of=29,
         ),
         working(31, event("load", at=31, pence=40_000), event("booked ahead", at=31, pence=41_000)),
