@@ -17,7 +17,7 @@ import asyncpg
 import uvicorn
 from sqlalchemy.exc import DBAPIError
 
-from services import connections, together
+from services import connections, reviving, together
 from services.shared import database, embedded, garbage, jobs, key_checks, migrate, sealing
 from services.shared.database import Database
 from services.shared.settings.installation import Settings
@@ -34,7 +34,7 @@ T = TypeVar("T")
 def embedded_server(settings: Settings) -> Iterator[None]:
     """Have the embedded server run for as long as anybody uses it: whoever is the last to leave stops it.
 
-    Where the settings name a server of the council's own, there is nothing to start.
+    One that crashes is brought back. Where the settings name a server of the council's own, there is nothing to start.
     """
     if settings.database_url is not None:
         yield
@@ -45,7 +45,8 @@ def embedded_server(settings: Settings) -> Iterator[None]:
         server = embedded.start(settings.data_dir)
         try:
             embedded.create_database_if_missing(server, database=DATABASE)
-            yield
+            with reviving.kept_running(settings.data_dir):
+                yield
         finally:
             with suppress(BlockingIOError):
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)

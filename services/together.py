@@ -4,6 +4,7 @@ A request goes by its path to the service whose operation it is; `/{service}/...
 documents, health, figures. Each application's lifespan is entered here, since nothing else would.
 """
 
+import asyncio
 import html
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -146,7 +147,8 @@ async def _docs(request: Request) -> Response:
 async def _ready(request: Request) -> Response:
     """Answer every service's checks; 503 where one keeps its service from its work."""
     apps: Mapping[Service, FastAPI] = request.app.state.apps
-    found = {service.value: await health.checks_of(app) for service, app in apps.items()}
+    checked = await asyncio.gather(*(health.checks_of(app) for app in apps.values()))
+    found = {service.value: checks for service, checks in zip(apps, checked, strict=True)}
     shown = {service: health.shown(checks) for service, checks in found.items()}
     return health.answer([check for checks in found.values() for check in checks.values()], told={"services": shown})
 

@@ -6,23 +6,21 @@ names the SQLSTATE and the constraint alone.
 
 import asyncio
 import random
-import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, TypeVar
 
 import asyncpg
-from sqlalchemy import TextClause, event, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
-from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, UOWTransaction
 from sqlalchemy.orm.exc import StaleDataError
 
 from services.shared import ciphers as cipher_keys
-from services.shared import database_errors, driver
+from services.shared import database_errors, driver, guarded_sessions
 from services.shared.ciphers import Ciphers
-from services.shared.errors import Conflict, Stale
+from services.shared.errors import Conflict, Stale, Unavailable
 from services.shared.identity.actor import Actor
 from services.shared.settings import unsafe
 from services.shared.settings.installation import Settings
@@ -35,18 +33,14 @@ ATTEMPTS: Final = 5
 _CONTRADICTED: Final = frozenset({"23503", "23505", "23P01"})  # foreign key, unique key, exclusion
 _OVERTAKEN: Final = frozenset({"40001", "40P01", "55P03"})  # serialisation, deadlock, lock time-out
 _WORTH_REPEATING: Final = frozenset({"40001", "40P01"})
-_AUDITED: Final = "audited"
-_QUESTION: Final = re.compile(r"[\s(]*(SELECT|WITH|VALUES|TABLE|SHOW)\b", re.IGNORECASE)
-_CHANGES: Final = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE|TRUNCATE|COPY)\b", re.IGNORECASE)
-_DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit")
+_IN_DOUBT: Final = (
+    "the database went away while this was being stored, and whether it was is not known: send the same request again,"
+    " with the same Idempotency-Key where it has one"
+)
 
 
 class UnauditedWrite(RuntimeError):
     """A unit of work changed or locked rows and left no mark in the trail: it is rolled back. A defect of ours."""
-
-
-class ReadOnlyError(RuntimeError):
-    """A read session was asked to change rows. A defect of ours."""
 
 
 class DatabaseTroubleError(RuntimeError):
@@ -78,18 +72,10 @@ class Overtaken(Conflict):
         self.sqlstate = sqlstate
 
 
-class _ReadOnly(Session):
-    """The synchronous heart of a read session: it refuses every change that passes through SQLAlchemy."""
-
-
-class _Audited(Session):
-    """The synchronous heart of a write session: it forgets the audit mark when anything is rolled back."""
-
-
 class ReadSession(AsyncSession):
     """A session for questions: it changes nothing, except that `audit.record_read` leaves a row in the read log."""
 
-    sync_session_class = _ReadOnly
+    sync_session_class = guarded_sessions.ReadOnly
 
     def __init__(self, database: "Database", *, actor: Actor | None, request_id: str | None) -> None:
         super().__init__(database.engine, expire_on_commit=False)
@@ -102,7 +88,7 @@ class ReadSession(AsyncSession):
 class WriteSession(AsyncSession):
     """A session for acts: it commits no changed row unless `audit` has left its mark (`audited`) in the transaction."""
 
-    sync_session_class = _Audited
+    sync_session_class = guarded_sessions.Audited
 
     def __init__(self, database: "Database", *, actor: Actor, request_id: str | None) -> None:
         super().__init__(database.engine, expire_on_commit=False)
@@ -114,11 +100,11 @@ class WriteSession(AsyncSession):
     @property
     def audited(self) -> bool:
         """Whether an entry stands in the transaction; rolling back, even to a savepoint, takes the mark away."""
-        return bool(self.info.get(_AUDITED))
+        return bool(self.info.get(guarded_sessions.AUDITED))
 
     @audited.setter
     def audited(self, is_audited: bool) -> None:
-        self.info[_AUDITED] = is_audited
+        self.info[guarded_sessions.AUDITED] = is_audited
 
     async def commit(self) -> None:
         """Commit, or raise UnauditedWrite when rows changed (or were locked) and no entry says who did it."""
@@ -229,10 +215,12 @@ async def on_transient(act: Callable[[], Awaitable[T]]) -> T:
     return await act()
 
 
-def translated(error: DBAPIError | asyncpg.PostgresError | StaleDataError) -> Exception:
+def translated(error: Exception) -> Exception:
     """Return the error that may leave a unit of work: one that names the SQLSTATE and the constraint, never a value."""
     if isinstance(error, StaleDataError):
         return Stale("the record has been amended since it was read")
+    if driver.is_away(error):
+        return Unavailable("the database cannot do this just now: try again")
     state = database_errors.sqlstate_of(error)
     if state in _CONTRADICTED:
         return IntegrityTrouble(database_errors.constraint_of(error))
@@ -249,10 +237,30 @@ async def _unit(session: AnyKind) -> AsyncGenerator[AnyKind]:
     async with session:
         try:
             yield session
-            await session.commit()
-        except (DBAPIError, asyncpg.PostgresError, StaleDataError) as error:
-            await session.rollback()
+            await _commit(session)
+        except (*driver.TROUBLES, StaleDataError) as error:
+            await _undo(session, error)
             raise translated(error) from None
+
+
+async def _commit(session: AnySession) -> None:
+    """Commit; raise Unavailable, saying that it is in doubt, where the server goes away while it is asked to."""
+    try:
+        await session.commit()
+    except driver.TROUBLES as error:
+        if not driver.is_away(error):
+            raise
+        await _undo(session, error)
+        raise Unavailable(_IN_DOUBT) from None
+
+
+async def _undo(session: AnySession, error: Exception) -> None:
+    """Roll back; a connection whose server is gone or silent is given up instead, since it would not answer that."""
+    with suppress(*driver.TROUBLES):
+        if driver.is_away(error) and database_errors.sqlstate_of(error) is None:
+            await session.invalidate()
+        else:
+            await session.rollback()
 
 
 async def _driver(session: AsyncSession) -> driver.Connection:
@@ -260,32 +268,7 @@ async def _driver(session: AsyncSession) -> driver.Connection:
 
 
 async def _refuse_forgetful_server(database: Database) -> None:
-    async with database.engine.connect() as connection:
-        found = await connection.execute(
-            text("SELECT name FROM pg_settings WHERE setting = 'off' AND name = ANY(:names) ORDER BY name"),
-            {"names": list(_DURABILITY)},
-        )
-        off = [f"the server's {name} is off: a committed payment could be lost" for name in found.scalars()]
+    off = await driver.durability_off(database.engine)
     if off:
         await database.close()
-    unsafe.refuse(database.settings, off)
-
-
-@event.listens_for(_ReadOnly, "before_flush")
-def _refuse_flush(session: Session, _context: UOWTransaction, _instances: object) -> None:
-    if session.new or session.deleted or any(session.is_modified(row) for row in session.dirty):
-        raise ReadOnlyError("a read session holds changed rows")
-
-
-@event.listens_for(_ReadOnly, "do_orm_execute")
-def _refuse_change(state: ORMExecuteState) -> None:
-    is_change = state.is_insert or state.is_update or state.is_delete
-    if isinstance(state.statement, TextClause):
-        is_change = _QUESTION.match(state.statement.text) is None or _CHANGES.search(state.statement.text) is not None
-    if is_change and not state.execution_options.get("read_record"):
-        raise ReadOnlyError("a read session was handed a statement that changes rows")
-
-
-@event.listens_for(_Audited, "after_soft_rollback")
-def _forget_the_mark(session: Session, _rolled_back: SessionTransaction) -> None:
-    session.info[_AUDITED] = False
+    unsafe.refuse(database.settings, [f"the server's {name} is off: a committed payment could be lost" for name in off])

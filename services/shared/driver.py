@@ -4,26 +4,73 @@ import asyncio
 import ssl
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
 import asyncpg
-from sqlalchemy import URL, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy import URL, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as NoConnectionInTime
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from services.shared import embedded
+from services.shared import database_errors, embedded
 from services.shared.settings.installation import Settings
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 IDLE_TRANSACTION_SECONDS: Final = 60
 PING_AFTER_IDLE_SECONDS: Final = 5.0
+CONNECT_SECONDS: Final = 5.0
+POOL_SECONDS: Final = 10.0
+GRACE_SECONDS: Final = 2.0
+"""How much longer than the server's own `statement_timeout` an answer is waited for: a server may be silent itself."""
+UNHURRIED_SECONDS: Final = 3_600.0
+"""The longest wait for an answer to work over everything there is."""
 TLS_PARTS: Final = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 
+_DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit")
 _OPTIONAL_TLS: Final = frozenset({"disable", "allow", "prefer"})
 _DEMANDED_TLS: Final = frozenset({"require", "verify-ca", "verify-full"})
+
+
+class ServerAway(ConnectionError):
+    """No connection to the server can be made just now: refused, no route, no such name or socket, silent."""
+
+
+_AWAY: Final = frozenset({"25006", "25P03", "25P04", "57014", "57P01", "57P02", "57P03", "57P05"})
+_AWAY_CLASSES: Final = frozenset({"08", "53", "58"})  # connection, resources (disk, memory, connections), the system
+_WITHOUT_STATE: Final = (ConnectionError, TimeoutError, NoConnectionInTime, asyncpg.InternalClientError)
+
+TROUBLES: Final = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, *_WITHOUT_STATE)
+"""Every kind of error that a call of the database can end with."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Tell whether the database could not do it just now, so that the same may succeed later.
+
+    A full disk or memory, too many connections, a standby that only reads, a server that is stopping, gone or silent.
+    """
+    if (state := database_errors.sqlstate_of(error)) is not None:
+        return state in _AWAY or state[:2] in _AWAY_CLASSES
+    original = database_errors.original_of(error)
+    # asyncpg's errors about an argument are InterfaceErrors too, and ValueErrors.
+    is_closed = isinstance(original, asyncpg.InterfaceError) and not isinstance(original, ValueError)
+    return is_closed or isinstance(original, _WITHOUT_STATE)
+
+
+def unhurried(connection: Connection) -> None:
+    """Wait up to an hour for each answer on this connection until it goes back to the pool: for work over everything.
+
+    The server's own `statement_timeout` is the statement's to set.
+    """
+    _limit(connection, seconds=UNHURRIED_SECONDS)
+
+
+def _limit(connection: Connection, *, seconds: float) -> None:
+    held = cast(Any, connection)
+    held._config = held._config._replace(command_timeout=seconds)
 
 
 async def address(settings: Settings, *, role: str, password: str | None = None) -> URL:
@@ -73,7 +120,8 @@ def _tls(mode: str, *, asked: Mapping[str, str]) -> ssl.SSLContext:
 def engine(url: URL, *, settings: Settings, application_name: str) -> AsyncEngine:
     """Return the pool of one role's connections: `pool_size` of them, half as many again under load.
 
-    Each sees the council's schema alone, in UTC, and gives up after the set time-outs.
+    Each sees the council's schema alone, in UTC, and gives up after the set time-outs: the server's own, and ours for
+    a server that is silent. Raises ServerAway where none can be made.
     """
     bare, tls = with_tls(url)
     made = create_async_engine(
@@ -81,12 +129,27 @@ def engine(url: URL, *, settings: Settings, application_name: str) -> AsyncEngin
         pool_size=settings.pool_size,
         max_overflow=settings.pool_size // 2,
         pool_use_lifo=True,
+        pool_timeout=POOL_SECONDS,
         hide_parameters=True,
-        connect_args={"server_settings": _server_settings(settings, application_name), **tls},
+        connect_args={
+            "server_settings": _server_settings(settings, application_name),
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": _answer_seconds(settings),
+            **tls,
+        },
     )
+    event.listen(made.sync_engine, "do_connect", _connected)
     event.listen(made.sync_engine, "checkin", _note_the_time)
+    event.listen(made.sync_engine, "checkin", partial(_hurry_again, seconds=_answer_seconds(settings)))
     event.listen(made.sync_engine, "checkout", _refuse_dead_connections)
     return made
+
+
+async def durability_off(pool: AsyncEngine) -> list[str]:
+    """Return those of the server's settings by which a commit outlives a crash that are off."""
+    question = text("SELECT name FROM pg_settings WHERE setting = 'off' AND name = ANY(:names) ORDER BY name")
+    async with pool.connect() as connection:
+        return list((await connection.execute(question, {"names": list(_DURABILITY)})).scalars())
 
 
 async def of(connection: AsyncConnection) -> Connection:
@@ -104,6 +167,27 @@ def _server_settings(settings: Settings, application_name: str) -> dict[str, str
         "timezone": "UTC",
         "jit": "off",
     }
+
+
+def _answer_seconds(settings: Settings) -> float:
+    return settings.statement_timeout_ms / 1000 + GRACE_SECONDS
+
+
+def _connected(
+    dialect: Dialect, _entry: ConnectionPoolEntry, arguments: tuple[Any, ...], named: dict[str, Any]
+) -> DBAPIConnection:
+    """Connect; whatever the network says of a server that cannot be reached becomes one kind of error."""
+    try:
+        return dialect.connect(*arguments, **named)
+    except ssl.SSLCertVerificationError:
+        raise  # Waiting mends no certificate.
+    except (OSError, ExceptionGroup, asyncpg.InterfaceError, asyncpg.InternalClientError):
+        raise ServerAway("the database's server cannot be reached") from None
+
+
+def _hurry_again(connection: DBAPIConnection | None, entry: ConnectionPoolEntry, *, seconds: float) -> None:
+    if connection is not None:
+        _limit(cast(Connection, entry.driver_connection), seconds=seconds)
 
 
 def _note_the_time(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:

@@ -37,6 +37,8 @@ REPORTED_SETTINGS = (
 # No process can bear this id (Linux stops at 2**22), so PostgreSQL takes a lock file that names it for a dead one.
 _NO_PROCESS = 2**22 + 1
 _PAUSE_SECONDS = 0.01
+# Stands in the data folder from an orderly stop to the next start.
+_STOPPED = "postgres.stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ def start(data_dir: Path, *, major: int = 18) -> Server:
             return found
         if found:
             stop(found)
+        (data_dir / _STOPPED).unlink(missing_ok=True)
         return _launch_until_it_answers(data_dir, major=major)
 
 
@@ -104,6 +107,13 @@ def running(data_dir: Path) -> Server | None:
     return None
 
 
+def has_crashed(data_dir: Path) -> bool:
+    """Tell whether no server runs on a cluster that is there, though nobody stopped it."""
+    data_dir = data_dir.resolve()
+    is_wanted = (data_dir / "postgres" / "PG_VERSION").exists() and not (data_dir / _STOPPED).exists()
+    return is_wanted and running(data_dir) is None
+
+
 def stop(server: Server) -> None:
     """Stop the server that runs on this data folder: open transactions are rolled back, committed work is kept.
 
@@ -112,6 +122,7 @@ def stop(server: Server) -> None:
     found = running(server.data_dir)
     if found is None:
         return
+    (server.data_dir / _STOPPED).touch()
     with suppress(ProcessLookupError):
         os.kill(found.pid, signal.SIGINT)  # PostgreSQL's "fast" shutdown.
     deadline = time.monotonic() + STOP_SECONDS

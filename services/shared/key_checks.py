@@ -7,10 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Final
 
-import asyncpg
 from cryptography.fernet import InvalidToken
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as NoConnectionInTime
 
 from services.shared import ciphers as keys
 from services.shared import clock, driver
@@ -65,7 +62,7 @@ async def at_start(own: Database) -> None:
 
     While no database answers there is nothing to compare with: readiness goes on asking.
     """
-    with suppress(DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, NoConnectionInTime, OSError):
+    with suppress(*driver.TROUBLES):
         async with own.engine.connect() as pooled:
             connection = await driver.of(pooled)
             await require(connection, own.ciphers, settings=own.settings)

@@ -83,7 +83,9 @@ async def as_owner(settings: Settings) -> AsyncGenerator[AsyncConnection]:
     Raises MigrationRefusedError where PostgreSQL refuses the connection or a statement.
     """
     bare, tls = driver.with_tls(await _admin_address(settings))
-    engine = create_async_engine(bare, poolclass=NullPool, hide_parameters=True, connect_args=tls)
+    engine = create_async_engine(
+        bare, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": driver.CONNECT_SECONDS, **tls}
+    )
     try:
         async with engine.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -94,6 +96,10 @@ async def as_owner(settings: Settings) -> AsyncGenerator[AsyncConnection]:
             yield connection
     except (DBAPIError, asyncpg.PostgresError) as error:
         raise MigrationRefusedError(_refusal(error)) from None
+    except (OSError, ExceptionGroup, asyncpg.InterfaceError):
+        raise MigrationRefusedError(
+            "the database's server cannot be reached, or went away: nothing was changed"
+        ) from None
     finally:
         await engine.dispose()
 

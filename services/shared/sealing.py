@@ -199,6 +199,7 @@ async def _picture(database: Database, path: Path) -> AsyncGenerator[tuple[drive
         connection = await driver.of(pooled)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             async with seal_file.reading(path):
+                driver.unhurried(connection)
                 await connection.execute("SET LOCAL statement_timeout = 0")
                 await connection.fetchval("SELECT count(*) FROM unsealed_entry")  # The picture is taken here.
                 whole_bytes = await asyncio.to_thread(seal_file.whole_bytes, path)

@@ -10,7 +10,8 @@ from sqlalchemy import delete, insert, select, text, update
 
 from services.shared import audit, database, driver, errors
 from services.shared.audit import Subject
-from services.shared.database import Database, IntegrityTrouble, Overtaken, ReadOnlyError, UnauditedWrite
+from services.shared.database import Database, IntegrityTrouble, Overtaken, UnauditedWrite
+from services.shared.guarded_sessions import ReadOnlyError
 from services.shared.identity.actor import machine
 from services.shared.settings import unsafe
 from services.shared.settings.unsafe import UnsafeSettingsError

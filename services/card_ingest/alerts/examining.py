@@ -112,6 +112,7 @@ async def raise_alerts(own: Database, *, actor: Actor, now: datetime) -> int:
 async def raise_daily_alerts(session: WriteSession, *, today: date, now: datetime) -> int:
     """Ask what only the records of a whole day can tell, in the session's transaction; return how many were raised."""
     connection = await databases.raw(session)
+    driver.unhurried(connection)
     await connection.execute(_NO_LIMIT)
     timeline = await policies.timeline(connection)
     await examined.after_an_end(connection)

@@ -150,6 +150,7 @@ async def _reconcile_new(session: WriteSession, now: datetime) -> Outcome:
 
 async def _begin(session: WriteSession) -> driver.Connection:
     connection = await database.raw(session)
+    driver.unhurried(connection)
     for statement in (_LIMIT, disagreements.TEMPORARY, due.TEMPORARY):
         await connection.execute(statement)
     return connection

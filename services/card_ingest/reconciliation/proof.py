@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from services.shared import database
+from services.shared import database, driver
 from services.shared.database import WriteSession
 
 log = structlog.get_logger("dp.reconciliation")
@@ -105,6 +105,7 @@ _NO_LIMIT: Final = "SET LOCAL statement_timeout = 0"
 async def prove(session: WriteSession) -> Mapping[str, int]:
     """Return how many rows fail each check, nil where all is well; a failure is logged too, by its name alone."""
     connection = await database.raw(session)
+    driver.unhurried(connection)
     await connection.execute(_NO_LIMIT)
     found = await connection.fetchrow(_ONE_MOMENT)
     assert found is not None  # noqa: S101 (there is always one row)

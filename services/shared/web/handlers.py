@@ -5,23 +5,18 @@ from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
-import asyncpg
 from asgi_correlation_id.context import correlation_id
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as NoConnectionInTime
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.shared import audit, database, database_errors, errors
+from services.shared import audit, database, database_errors, driver, errors
 from services.shared.errors import Forbidden, Unavailable
 from services.shared.web import problems, validation
 
 _UNSTORABLE: Final = frozenset({"22000", "22003", "22021", "22P05"})
-_IN_A_MOMENT: Final = frozenset({"53300", "57014", "57P01", "57P02", "57P03", "25P03"})
-_NO_CONNECTION: Final = "08"
 _CODE: Final = re.compile(r"[a-z][a-z0-9_-]{1,39}")
 
 
@@ -30,10 +25,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.ExpectedError, _expected)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _of_the_frame)
-    for trouble in (DBAPIError, database.DatabaseTroubleError, asyncpg.PostgresError):
+    for trouble in (database.DatabaseTroubleError, *driver.TROUBLES):
         app.add_exception_handler(trouble, _of_the_database)
-    for absence in (NoConnectionInTime, asyncpg.InterfaceError, ConnectionError):
-        app.add_exception_handler(absence, _no_database)
 
 
 async def _expected(request: Request, error: Exception) -> Response:
@@ -103,16 +96,11 @@ def _allowed(request: Request) -> list[str]:
     return sorted({method for methods in found for method in methods or ()}) or ["GET", "HEAD"]
 
 
-async def _of_the_database(request: Request, error: Exception) -> Response:
-    state = database_errors.sqlstate_of(error) or ""
-    if state in _UNSTORABLE:
+async def _of_the_database(_request: Request, error: Exception) -> Response:
+    if database_errors.sqlstate_of(error) in _UNSTORABLE:
         return problems.answer(
             HTTPStatus.UNPROCESSABLE_ENTITY, detail="A value is outside of what can be stored.", code="unstorable_value"
         )
-    if state in _IN_A_MOMENT or state.startswith(_NO_CONNECTION):
-        return await _no_database(request, error)
+    if driver.is_away(error):
+        return problems.answer_expected(Unavailable("the database cannot do this just now: try again"))
     raise error
-
-
-async def _no_database(_request: Request, _error: Exception) -> Response:
-    return problems.answer_expected(Unavailable("the database cannot do this just now"))

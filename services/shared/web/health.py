@@ -1,10 +1,11 @@
 """Whether an application lives, and can do its work: the database, its schema's version, the scheduler's pulse."""
 
-from collections.abc import Awaitable, Iterable, Mapping
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from alembic.script import ScriptDirectory
 from fastapi import FastAPI
@@ -20,6 +21,7 @@ LIVE: Final = "/health/live"
 READY: Final = "/health/ready"
 PULSE: Final = timedelta(seconds=60)
 OK: Final = "ok"
+LONGEST_CHECK_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Check(NamedTuple):
 
 
 FINE: Final = Check(OK, is_in_the_way=False)
+UNREACHABLE: Final = Check("unreachable", is_in_the_way=True)
 
 
 def readiness(settings: Settings) -> Readiness:
@@ -78,19 +81,28 @@ async def checks_of(app: FastAPI) -> dict[str, Check]:
     """
     store: database.Database = app.state.database
     asked: Readiness = app.state.readiness
-    pulse = await _said(_scheduler(store))
+    reached, migrated, pulse = await asyncio.gather(
+        _said(_database(store)), _said(_migrations(store, asked)), _said(_scheduler(store))
+    )
     return {
-        "database": await _said(_database(store)),
-        "migrations": await _said(_migrations(store, asked)),
+        "database": reached,
+        "migrations": migrated,
         "scheduler": pulse if asked.runs_jobs else Check(pulse.says, is_in_the_way=False),
     }
 
 
-async def _said(check: Awaitable[Check]) -> Check:
-    try:
-        return await check
-    except Exception:  # Whatever the driver raises when its server is gone: readiness is to tell it, not to fail on it.
-        return Check("unreachable", is_in_the_way=True)
+async def _said(check: Coroutine[Any, Any, Check]) -> Check:
+    """Return what a check found, in three seconds at most: a server that is silent would keep it for longer.
+
+    A check that is given up goes on in its own task until the driver lets it go.
+    """
+    task = asyncio.create_task(check)
+    await asyncio.wait({task}, timeout=LONGEST_CHECK_SECONDS)
+    if not task.done():
+        task.cancel()
+        return UNREACHABLE
+    # Whatever the driver raises when its server is gone: readiness is to tell it, not to fail on it.
+    return UNREACHABLE if task.cancelled() or task.exception() is not None else task.result()
 
 
 async def _database(store: database.Database) -> Check:
