@@ -25,12 +25,20 @@ _ENGINES: WeakKeyDictionary[driver.Connection, AsyncEngine] = WeakKeyDictionary(
 
 @asynccontextmanager
 async def dp_api(connection: driver.Connection) -> AsyncGenerator[WriteSession]:
-    """Open a session of dp_api on the connection; what it writes is committed, or released to the transaction."""
+    """Open a session of dp_api on the connection; what it writes is committed, or released to the transaction.
+
+    People's own keys that it makes are taken away again: the installation under test has other keys than these.
+    """
     if (engine := _ENGINES.get(connection)) is None:
         engine = _ENGINES[connection] = _on(connection)
     own = Database(service=Service.DP_API, engine=engine, ciphers=_keys(), settings=_settings())
+    known = await connection.fetchval("SELECT coalesce(array_agg(person_id), '{}') FROM personal_key")
     async with own.write(actor=MACHINE) as session:
         yield session
+    async with connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute("DELETE FROM personal_key WHERE person_id <> ALL ($1::uuid[])", known)
+        await connection.execute("SET LOCAL session_replication_role = origin")
 
 
 def _on(connection: driver.Connection) -> AsyncEngine:
@@ -42,7 +50,7 @@ def _on(connection: driver.Connection) -> AsyncEngine:
 
 @cache
 def _settings() -> Settings:
-    """Return settings with keys of this process: what is encrypted here is read by nobody."""
+    """Return settings with keys of this process: what they encrypt is read by nobody."""
     key = SecretStr(base64.b64encode(bytes(32)).decode())
     return Settings(
         encryption_keys=SecretStr(Fernet.generate_key().decode()), blind_index_key=key, audit_signing_key=key
