@@ -1,8 +1,8 @@
 """A batch: some thousand rows of a delivery, prepared beside the loop, then posted in one transaction or not at all."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from hashlib import sha256
 from itertools import islice
 from typing import Final
@@ -16,7 +16,7 @@ from services.card_ingest.categories import queries as category_queries
 from services.card_ingest.categories.rules import Rules
 from services.card_ingest.complete_days import Disputed
 from services.card_ingest.deliveries import StoredDelivery
-from services.card_ingest.events import BadRow, ReadRow, Row
+from services.card_ingest.events import ReadRow, Row
 from services.card_ingest.outcomes import Result, Tally
 from services.card_ingest.posting import Posted
 from services.card_ingest.quarantine import Origin
@@ -35,7 +35,8 @@ ROWS: Final = 10_000
 # Rules are only ever added, and no id comes twice: as many with the same sum of ids are the same rules.
 _STATE: Final = """
 SELECT count(*) AS rules, sum(id) AS ids,
-    (SELECT provider_account_ref FROM account WHERE provider_code = $1 AND kind = 'trial') AS trial_ref
+    (SELECT provider_account_ref FROM account WHERE provider_code = $1 AND kind = 'trial') AS trial_ref,
+    (SELECT first_day_on FROM feed_provider WHERE code = $1) AS first_day_on
 FROM category_rule WHERE account_id IS NULL
 """
 _RULES: Final[WeakKeyDictionary[Engine, tuple[tuple[int, int | None], Rules]]] = WeakKeyDictionary()
@@ -66,11 +67,12 @@ VALUES ($1::bigint, $2, $3, $4, $5, $6)
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What decides on a delivery's events: the council's category rules, the provider's trial account, and what of a
-    delivery without ids waits for a person.
+    delivery without ids waits for a person. `first_day` is the first on which a row of the provider can be booked.
     """
 
     rules: Rules
     trial_ref: str | None
+    first_day: date = outcomes.FIRST_DAY
     disputed: Disputed | None = None
 
 
@@ -109,7 +111,7 @@ async def policy(session: AnySession, provider_code: str) -> Policy:
     known = _RULES.get(engine)
     if known is None or known[0] != state:
         known = _RULES[engine] = state, await category_queries.policy(connection)
-    return Policy(known[1], found["trial_ref"])
+    return Policy(known[1], found["trial_ref"], max(outcomes.FIRST_DAY, found["first_day_on"] or outcomes.FIRST_DAY))
 
 
 def prepared(rows: Iterator[Row], policy: Policy) -> Batch | None:
@@ -123,13 +125,12 @@ def of_rows(rows: Sequence[Row], policy: Policy) -> Batch:
     staged: dict[int, ReadRow] = {}
     told: list[Result] = []
     for row in rows:
-        if isinstance(row, BadRow):
-            outcome = RowOutcome.NO_MONEY if isinstance(row.reason, Note) else RowOutcome.QUARANTINED
-            told.append(Result(row, outcome, row.reason))
-        elif row.effect_pence == 0 and row.event.status is EventStatus.AUTHORISED:
-            told.append(Result(row, RowOutcome.NO_MONEY, Note.CARD_CHECK))
-        elif policy.disputed is not None and (end := policy.disputed.judged(row)) is not None:
-            told.append(Result(row, *end))
+        if (end := outcomes.by_itself(row, first_day=policy.first_day)) is not None:
+            told.append(end)
+            continue
+        assert isinstance(row, ReadRow)  # noqa: S101 (what cannot be read has ended by itself)
+        if policy.disputed is not None and (disputed := policy.disputed.judged(row)) is not None:
+            told.append(Result(row, *disputed))
         else:
             staged[row.number] = row
     records: list[Record] = []
@@ -187,8 +188,9 @@ async def release(session: WriteSession, delivery: StoredDelivery, policy: Polic
         return 0
     batch = of_rows(rows, policy)
     number, posted = await _write(connection, delivery, batch, ciphers=session.ciphers)
+    others = [*posted.others, *batch.told]
     gone = await quarantine.release(
-        connection, posted.rows, posted.others, Origin(delivery.provider_code, delivery.number, now)
+        connection, posted.rows, others, Origin(delivery.provider_code, delivery.number, now)
     )
     counted = outcomes.tally(posted=posted.rows, others=gone)
     left = outcomes.total([*posted.rows, *(result.row for result in gone)])
@@ -198,7 +200,10 @@ async def release(session: WriteSession, delivery: StoredDelivery, policy: Polic
 
 
 async def post_decided(session: WriteSession, delivery: StoredDelivery, batch: Batch, *, now: datetime) -> Posted:
-    """Post rows that two people have decided on, whatever they were waiting for; their delivery must be locked."""
+    """Post rows that two people have decided on, whatever they were waiting for; their delivery must be locked.
+
+    A row that no decision can post (its day lies before any that it can have) is among the others, as it ends.
+    """
     connection = await database.raw(session)
     provider = delivery.provider_code
     number = int(await connection.fetchval(_NUMBER_BESIDE_OTHERS, provider))
@@ -215,7 +220,7 @@ async def post_decided(session: WriteSession, delivery: StoredDelivery, batch: B
     )
     counted = outcomes.tally(posted=posted.rows, others=posted.others)
     await _record_batch(session, delivery, number, batch=batch, posted=posted, counted=counted, now=now)
-    return posted
+    return replace(posted, others=[*posted.others, *batch.told])
 
 
 async def begin_beside_others(connection: driver.Connection, provider_code: str) -> None:

@@ -31,6 +31,9 @@ _BITS_A_ROW: Final = 6
 _IN_MEMORY_BYTES: Final = 8 * 2**20
 _MOST_OPEN: Final = 50_000
 _DIGEST_HEX: Final = 32
+_WAITS: Final = ":waits"
+"""Behind the id of a row that waits for people: whatever they make of it, it is no part of what its day holds."""
+
 _OWN_ID: Final = re.compile(r"[0-9a-f]{32}-[0-9]+", re.ASCII)
 
 # Only one delivery of a feed at a time claims anything, so that of two at once the second sees what the first has.
@@ -206,10 +209,10 @@ class Ordinals:
         """Return the row, which nobody else has yet, under its id."""
         digest = row.digest
         ordinal = 0
-        if self._repeats is None or self._repeats.may_have(digest):
+        if self._repeats is None or row.waits is not None or self._repeats.may_have(digest):
             ordinal = self._seen[digest]
             self._seen[digest] += 1
-        return events.named(row, f"{digest.hex()}-{ordinal}")
+        return events.named(row, f"{digest.hex()}-{ordinal}{'' if row.waits is None else _WAITS}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from services.card_ingest import reasons
+from services.card_ingest import currencies, reasons
 from services.card_ingest.reasons import Note, Reason
 from services.shared import dates, money
 from services.shared.vocabulary.money import SIGN, EventStatus, TransactionType
@@ -57,11 +57,18 @@ class CardEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     decline_reason: Text | None = None
 
 
+class Waits(msgspec.Struct, frozen=True, gc=False):
+    """Why a row that can be read does not post, and the sentence that says so."""
+
+    reason: Reason
+    detail: str
+
+
 class ReadRow(msgspec.Struct, frozen=True, gc=False):
     """A row that could be read; its event is normal: `amount_pence`, `currency`, `booked_on` and UTC are always there.
 
     `delivered_pence` is as the delivery states it, sign included; `effect_pence` is what it does to the balance once
-    posted.
+    posted. `waits` is there where the row waits for two people although it can be read.
     """
 
     number: int
@@ -69,6 +76,7 @@ class ReadRow(msgspec.Struct, frozen=True, gc=False):
     delivered_pence: int
     effect_pence: int
     booked_on: date
+    waits: "Waits | None" = None
 
     @property
     def digest(self) -> bytes:
@@ -125,9 +133,15 @@ def read(event: CardEvent, *, number: int, received_on: date, delivered_pence: i
 
 
 def bad_row(trouble: UnusableEvent, *, number: int, delivered_pence: int | None, content: bytes | None) -> BadRow:
-    """Return the row that tells the trouble; of a row with a card number nothing is kept."""
-    kept = None if trouble.reason is Reason.CARD_NUMBER_IN_ROW else content
-    return BadRow(number, trouble.reason, str(trouble), delivered_pence, kept)
+    """Return the row that tells the trouble."""
+    return BadRow(number, trouble.reason, str(trouble), delivered_pence, content)
+
+
+def stopped(row: ReadRow, reason: Reason, *, field: str = "a field") -> ReadRow:
+    """Return the row as one that waits for two people, unless it does already."""
+    if row.waits is not None:
+        return row
+    return msgspec.structs.replace(row, waits=Waits(reason, reasons.detail(reason, field=field)))
 
 
 def renamed(row: ReadRow, transaction_id: str) -> ReadRow:
@@ -197,9 +211,9 @@ def judge(event: CardEvent, *, number: int, received_on: date, delivered_pence: 
     if sign is None or event.direction is not None:
         sign = _sign(event)
     if event.currency != "GBP":
-        if event.currency is not None:
+        if event.currency is not None and currencies.code(event.currency) != currencies.POUNDS:
             raise UnusableEvent(Reason.CURRENCY_NOT_GBP)
-        _set(event, "currency", "GBP")
+        _set(event, "currency", currencies.POUNDS)
     if event.card_ref is None and event.account_ref is None:
         raise UnusableEvent(Reason.MISSING_FIELD, "account_ref or card_ref")
     if event.mcc is not None and event.mcc not in _REGULAR_MCCS:

@@ -9,8 +9,9 @@ from typing import BinaryIO, Final, TypeAlias
 
 from isal import isal_zlib
 
-from services.card_ingest import scanning
+from services.card_ingest import scanning, values
 from services.card_ingest.scanning import Identifiers
+from services.card_ingest.values import Form
 from services.shared.ciphers import Ciphers
 from services.shared.errors import Conflict
 
@@ -19,6 +20,8 @@ ChunkAt: TypeAlias = Callable[[int], bytes | None]
 
 CHUNK_BYTES: Final = 4 * 2**20
 _QUICK: Final = 1
+_MOST_LINES_ON: Final = 8
+"""Lines that a piece takes more, where a number may go on in the next: a value may hold a line break."""
 
 
 class ChangedWhileRead(Conflict):
@@ -81,16 +84,21 @@ def fingerprint(body: Body) -> Fingerprint:
     return Fingerprint(digest.digest(), size)
 
 
-def chunks(body: Body, *, came: Fingerprint, identifiers: Identifiers | None = None) -> Iterator[Chunk]:
-    """Yield what came without card numbers, a file in pieces of whole lines. Raises ChangedWhileRead."""
+def chunks(
+    body: Body, *, came: Fingerprint, form: Form = values.TEXT, identifiers: Identifiers | None = None
+) -> Iterator[Chunk]:
+    """Yield what came without card numbers, a file in pieces of whole lines. Raises ChangedWhileRead.
+
+    `form` is how its values are told apart.
+    """
     if isinstance(body, bytes):  # Nothing can change it meanwhile; where it came compressed, `came` is of those bytes.
-        scanned = scanning.redact(body, identifiers=identifiers)
+        scanned = scanning.redact(body, form=form, identifiers=identifiers)
         yield Chunk(scanned.content, scanned.is_redacted)
         return
     digest = hashlib.sha256()
     for piece in _pieces(body):
         digest.update(piece)
-        scanned = scanning.redact(piece, identifiers=identifiers)
+        scanned = scanning.redact(piece, form=form, identifiers=identifiers)
         yield Chunk(scanned.content, scanned.is_redacted)
     if digest.digest() != came.sha256:
         raise ChangedWhileRead("the file changed while it was read; nothing was stored")
@@ -109,7 +117,22 @@ def unsealed(kept: bytes, *, ciphers: Ciphers) -> bytes:
 def _pieces(body: Path) -> Iterator[bytes]:
     with body.open("rb") as content:
         while piece := content.read(CHUNK_BYTES):
-            yield piece + _rest_of_line(content)
+            piece += _rest_of_line(content)
+            for _ in range(_MOST_LINES_ON):
+                if not _may_go_on(piece, content):
+                    break
+                piece += content.readline(CHUNK_BYTES)
+            yield piece
+
+
+def _may_go_on(piece: bytes, content: BinaryIO) -> bool:
+    """Tell whether digits at the end of a piece may go on in the next line, which is looked at and left."""
+    if not piece.rstrip(b"\r\n")[-1:].isdigit():
+        return False
+    place = content.tell()
+    follows = content.read(1)
+    content.seek(place)
+    return follows.isdigit()
 
 
 def _rest_of_line(content: BinaryIO) -> bytes:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
-from services.card_ingest.events import ReadRow, Row
+from services.card_ingest.events import BadRow, ReadRow, Row
 from services.card_ingest.reasons import Note, Reason
+from services.shared.law import figures
 from services.shared.vocabulary.feeds import RowOutcome
+from services.shared.vocabulary.money import EventStatus
 
 
 class RowsLostError(RuntimeError):
@@ -15,12 +18,16 @@ class RowsLostError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A row that did not post as new: its outcome, why, and the reference whose registration it waits for."""
+    """A row that did not post as new: its outcome, why, and the reference whose registration it waits for.
+
+    `detail` is a sentence of the row's own, where its code's does not say enough.
+    """
 
     row: Row
     outcome: RowOutcome
     code: Reason | Note | None = None
     waits_for: str | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,9 @@ Tally = Mapping[RowOutcome, Count]
 
 NOTHING: Final = Count()
 
+FIRST_DAY: Final = figures.DIRECT_PAYMENTS_IN_FORCE
+"""No row of any provider is booked before there were direct payments."""
+
 
 def unregistered(row: ReadRow) -> Result:
     """Return the result of a row whose account or card nobody has registered yet: it waits for the reference."""
@@ -42,6 +52,23 @@ def unregistered(row: ReadRow) -> Result:
     if account_ref is not None:
         return Result(row, RowOutcome.QUARANTINED, Reason.UNKNOWN_ACCOUNT, waits_for=account_ref)
     return Result(row, RowOutcome.QUARANTINED, Reason.UNKNOWN_CARD, waits_for=card_ref)
+
+
+def by_itself(row: Row, *, first_day: date) -> Result | None:
+    """Return where a row ends by its own content, None where that is for the records to say.
+
+    `first_day` is the first on which a row of the provider can be booked.
+    """
+    if isinstance(row, BadRow):
+        outcome = RowOutcome.NO_MONEY if isinstance(row.reason, Note) else RowOutcome.QUARANTINED
+        return Result(row, outcome, row.reason, detail=row.detail)
+    if row.waits is not None:
+        return Result(row, RowOutcome.QUARANTINED, row.waits.reason, detail=row.waits.detail)
+    if row.booked_on < first_day:
+        return Result(row, RowOutcome.QUARANTINED, Reason.BAD_DATE, detail=f"the row is booked before {first_day}")
+    if row.effect_pence == 0 and row.event.status is EventStatus.AUTHORISED:
+        return Result(row, RowOutcome.NO_MONEY, Note.CARD_CHECK)
+    return None
 
 
 def tally(*, posted: Iterable[ReadRow], others: Iterable[Result]) -> Tally:

@@ -18,7 +18,7 @@ from services.shared.vocabulary.feeds import FeedKeyKind
 
 SUBJECT: Final = "provider"
 
-_AMENDED: Final = ("name", "signature_scheme", "push_profile", "expected_every_hours")
+_AMENDED: Final = ("name", "signature_scheme", "push_profile", "expected_every_hours", "first_day_on")
 
 
 class ProviderTaken(Conflict):

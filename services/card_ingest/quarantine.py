@@ -164,7 +164,5 @@ def _waiting(result: Result, origin: Origin, ciphers: Ciphers) -> tuple[Any, ...
 
 
 def _reason(result: Result) -> tuple[str | None, str | None]:
-    """Return the code and the sentence of a result; a row that could not be read tells its own."""
-    if isinstance(result.row, BadRow):
-        return result.row.reason.value, result.row.detail
-    return (None, None) if result.code is None else (result.code.value, reasons.detail(result.code))
+    """Return the code and the sentence of a result: its own, or its code's."""
+    return (None, None) if result.code is None else (result.code.value, result.detail or reasons.detail(result.code))

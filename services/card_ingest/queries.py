@@ -138,6 +138,7 @@ async def provider(session: AnySession, found: FeedProvider) -> schemas.Provider
         signature_scheme=found.signature_scheme,
         push_profile=found.push_profile,
         expected_every_hours=found.expected_every_hours,
+        first_day_on=found.first_day_on,
         keys=keys,
         poll=polls.get(found.code),
     )

@@ -5,17 +5,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from itertools import chain, islice
 from typing import BinaryIO, Final, TypeGuard
 
 import structlog
 
-from services.card_ingest import events, json_events, scanning
+from services.card_ingest import events, json_events, scanning, stopped, values
 from services.card_ingest.complete_days import Ordinals, Survey
 from services.card_ingest.events import BadRow, ReadRow, Row, UnusableEvent
 from services.card_ingest.formats import camt, csv_file, json_batch, json_tree, mt940, ndjson, spreadsheet
 from services.card_ingest.formats.csv_file import Line
 from services.card_ingest.formats.trouble import UnreadableDelivery
-from services.card_ingest.profiles import amounts, event_mapping, headings, statement_mapping, table
+from services.card_ingest.profiles import amounts, event_mapping, headings, statement_mapping, table, unread_currencies
 from services.card_ingest.profiles.ending import Ending
 from services.card_ingest.profiles.event_form import JsonEventsProfile
 from services.card_ingest.profiles.headings import Layout, WrongHeading
@@ -24,9 +25,11 @@ from services.card_ingest.profiles.profile import JsonProfile, Profile
 from services.card_ingest.profiles.statement_form import Camt053Profile, Mt940Profile, StatementProfile
 from services.card_ingest.profiles.table import TableProfile, XlsProfile, XlsxProfile
 from services.card_ingest.profiles.totals import Totals
+from services.card_ingest.profiles.unread_currencies import UnreadCurrencies
 from services.card_ingest.reasons import Reason
 from services.card_ingest.scanning import Identifiers
 from services.card_ingest.statements import Item, StatementRow
+from services.card_ingest.values import Form
 
 log: Final = structlog.get_logger("dp.card_ingest.reading")
 
@@ -95,6 +98,15 @@ def translated(profile: TableProfile, raw: bytes) -> bytes:
         raise UnreadableDelivery("wrong_encoding", "the file is not UTF-16 text") from None
 
 
+def form(profile: Profile | TableProfile) -> Form:
+    """Return how a layout's files tell one value from the next, for the scan."""
+    if isinstance(profile, TableProfile):
+        return values.Cells(table.delimiter(profile).encode())
+    if isinstance(profile, Mt940Profile):
+        return values.SWIFT_FIELDS
+    return values.MARKUP if isinstance(profile, StatementProfile) else values.TEXT
+
+
 def identifiers(
     profile: Profile, content: BinaryIO, *, account_ref: str | None, received_on: date
 ) -> Identifiers | None:
@@ -114,7 +126,7 @@ def survey(
     found = Survey(profile.identity.covers, rows=rows)
     given = _Given(account_ref, received_on, is_redacted)
     for row in _rows_as_named(profile, content, given):
-        if _is_nameless(row):
+        if _is_nameless(row) and row.waits is None:
             found.note(row)
     found.end()
     return found
@@ -149,7 +161,7 @@ def rows(
             row = read(raw, number=number, received_on=received_on, account_ref=account_ref)
         except Exception as fault:
             row = _unforeseen(fault, raw, number=number)
-        yield _without_card_number(row) if is_redacted and scanning.was_redacted(raw) else row
+        yield stopped.row(row) if is_redacted and scanning.was_redacted(raw) else row
 
 
 def statement_items(profile: StatementProfile, content: BinaryIO) -> Iterator[Item]:
@@ -193,13 +205,14 @@ def _rows_as_named(profile: TableProfile | StatementProfile, content: BinaryIO, 
     """Yield every row as the file names it: those that it gives no id have none yet."""
     if isinstance(profile, TableProfile):
         file, lines = _table(profile, content, account_ref=given.account_ref, received_on=given.received_on)
+        own = form(profile)
         for line, row in _table_rows(file, lines):
-            yield _without_card_number(row) if given.is_redacted and scanning.was_redacted(line.raw) else row
+            yield stopped.row(row) if given.is_redacted and scanning.was_redacted(line.raw, form=own) else row
         return
     items = statement_items(profile, content)
     told = statement_mapping.rows(profile, items, account_ref=given.account_ref, received_on=given.received_on)
-    for row, raw in told:
-        yield _without_card_number(row) if given.is_redacted and scanning.was_redacted(raw) else row
+    for row, item in told:
+        yield stopped.entry(row, item) if given.is_redacted else row
 
 
 def _is_nameless(row: Row) -> TypeGuard[ReadRow]:
@@ -209,8 +222,10 @@ def _is_nameless(row: Row) -> TypeGuard[ReadRow]:
 def _table_rows(file: Layout, lines: Iterator[Line]) -> Iterator[tuple[Line, Row]]:
     """Yield every line beside what is read of it; a totals line is no row that could post."""
     ending: Ending | None = None
-    reader, totals = Reader(file), Totals(file)
-    for number, line in enumerate(lines, 1):
+    reader, totals, unread = Reader(file), Totals(file), UnreadCurrencies(file)
+    first = list(islice(lines, unread_currencies.ENOUGH_TO_TELL))
+    unread.look_at([line.fields for line in first if line.fields is not None])
+    for number, line in enumerate(chain(first, lines), 1):
         is_cut_off = line.is_cut_off
         if line.fields is not None:
             ending = ending or Ending(file, width=len(line.fields))
@@ -222,6 +237,8 @@ def _table_rows(file: Layout, lines: Iterator[Line]) -> Iterator[tuple[Line, Row
         if totals.take(line.fields, row):
             trouble = UnusableEvent(Reason.TOTALS_LINE)
             row = events.bad_row(trouble, number=number, delivered_pence=row.delivered_pence, content=line.raw)
+        elif isinstance(row, ReadRow) and line.fields and (heading := unread.otherwise(line.fields)) is not None:
+            row = events.stopped(row, Reason.CURRENCY_COLUMN_UNREAD, field=heading)
         yield line, row
 
 
@@ -262,9 +279,3 @@ def _pence_within(file: Layout, line: Line) -> int | None:
         return None if line.fields is None else amounts.stated_pence(file, line.fields)
     except UnusableEvent:
         return None
-
-
-def _without_card_number(row: Row) -> BadRow:
-    """Return the row as one that may not be read on: of it, only the amount is taken."""
-    trouble = UnusableEvent(Reason.CARD_NUMBER_IN_ROW)
-    return events.bad_row(trouble, number=row.number, delivered_pence=row.delivered_pence, content=None)

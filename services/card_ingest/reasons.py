@@ -22,6 +22,7 @@ class Reason(StrEnum):
     REVERSES_UNKNOWN = "reverses_unknown_transaction"
     REVERSED_BEFORE = "reversed_before_it_posted"
     CARD_NUMBER_IN_ROW = "card_number_in_row"
+    CARD_NUMBER_AS_ACCOUNT = "card_number_as_account"
     BROKEN_JSON_LINE = "broken_json_line"
     UNREADABLE_ROW = "unreadable_row"
     CUT_OFF = "cut_off"
@@ -39,6 +40,7 @@ class Reason(StrEnum):
     AMOUNT_IS_NEGATIVE = "amount_is_negative"
     NOT_A_NUMBER = "not_a_number"
     CURRENCY_NOT_GBP = "currency_not_gbp"
+    CURRENCY_COLUMN_UNREAD = "currency_column_unread"
     BAD_DATE = "bad_date"
     FUTURE_DATE = "future_date"
     BAD_MCC = "bad_mcc"
@@ -107,8 +109,12 @@ EXPLANATIONS: Final[Mapping[Reason | Note, Explanation]] = MappingProxyType(
             "Ask the provider whether the money moved: two people decide whether the row posts.",
         ),
         Reason.CARD_NUMBER_IN_ROW: Explanation(
-            "the row holds what looks like a full card number; its digits were destroyed and the row is not kept",
-            "Ask the provider to send a token or the last four digits instead of the number.",
+            "the row holds what looks like a full card number; its digits were destroyed, and the rest of it is kept",
+            "Ask the provider to send a token or the last four digits instead: two people decide whether it posts.",
+        ),
+        Reason.CARD_NUMBER_AS_ACCOUNT: Explanation(
+            "the row names its account or card by what looks like a full card number, whose digits were destroyed",
+            "Ask the provider to name accounts and cards by a token, and for the row again under a new transaction id.",
         ),
         Reason.BROKEN_JSON_LINE: Explanation("the line is not JSON", _SEND_THE_ROW),
         Reason.UNREADABLE_ROW: Explanation(
@@ -138,6 +144,11 @@ EXPLANATIONS: Final[Mapping[Reason | Note, Explanation]] = MappingProxyType(
         Reason.NOT_A_NUMBER: Explanation("the amount is not a number", _SEND_THE_ROW),
         Reason.CURRENCY_NOT_GBP: Explanation(
             "the amount is not in pounds sterling", "Ask the provider for the amount billed to the account, in GBP."
+        ),
+        Reason.CURRENCY_COLUMN_UNREAD: Explanation(
+            "the layout does not read {field}, in which the row names another currency than pounds sterling",
+            "Name the column in a new version of the layout, as the amount's currency or as the till's; or two people "
+            "decide whether the amount is in pounds.",
         ),
         Reason.BAD_DATE: Explanation("{field} is not a date or time that exists", _SEND_THE_ROW),
         Reason.FUTURE_DATE: Explanation("{field} lies after the day on which the row came", _SEND_THE_ROW),

@@ -1,9 +1,9 @@
-"""Full card numbers in what came: found in the raw bytes and destroyed before anything is kept.
+"""Full card numbers in what came: found value by value in the raw bytes and destroyed before anything is kept.
 
-A number that could be a card's (13 to 19 digits, plain or in groups with one separator between, of a known issuer and
-with a right check digit) is taken for one, also where JSON escapes hide it. Its digits become nines, so that the layout
-around it still reads. Separators are space, no-break space, dash, full stop, slash, underscore, tab and, within a
-quotation, a line break.
+A number that could be a card's (`card_numbers`) is taken for one where it stands in one value of the content's form,
+also where escapes, references or other characters hide it (`spellings`): what one value ends with and the next begins
+with is no number. Its digits become nines, so that the layout around it still reads. Separators within a number are
+blanks, dashes, full stop, slash, underscore, tab and, where a value may have one, a line break.
 
 Source: PCI DSS v4.0, requirement 3.3 (sensitive account data is not stored where it is not needed).
 """
@@ -11,54 +11,41 @@ Source: PCI DSS v4.0, requirement 3.3 (sensitive account data is not stored wher
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from functools import lru_cache
+from typing import Final
 
-from stdnum import luhn
+from services.card_ingest import card_numbers, spellings, values
+from services.card_ingest.values import Form
 
-_SHORTEST: Final = 13
-_LONGEST: Final = 19
-_LONGEST_IDENTIFIER: Final = 128
 _BLOCK_BYTES: Final = 2048
+_MOST_LINES_ON: Final = 8
 _ENOUGH_BEFORE: Final = 102
 _JSON_BEGINS: Final = (b"{", b"[")
-_ENOUGH_DIGITS: Final = b"0" * _SHORTEST
+_ENOUGH_DIGITS: Final = b"0" * card_numbers.SHORTEST
 
-_SEPARATORS: Final = b" -./_\t\xa0"
-_FLATTEN: Final = bytes.maketrans(b"123456789" + _SEPARATORS, b"000000000" + b" " * len(_SEPARATORS))
+_SEPARATORS: Final = b" -./_\t\xa0\xad\x96\x97" + spellings.GAP + spellings.LINE_BREAK
+_LINE_ENDS: Final = b"\r\n"
+_SEPARATORS_OVER_LINES: Final = _SEPARATORS + _LINE_ENDS
 _RUN: Final = re.compile(rb"0[0 ]{12,}")
-_SEPARATOR: Final = re.compile(rb"[^0-9]")
 _GROUPS: Final = re.compile(rb"[0-9]+")
 _ONE_NUMBER: Final = re.compile(rb"(?<![0-9])[0-9]{13,19}(?![0-9])")
-_NINES: Final = re.compile(rb"9(?:[ \-./_\t\xa0]?9){12,18}")
-_NO_BREAK_SPACE: Final = "\N{NO-BREAK SPACE}".encode()
-_ITS_FIRST_BYTE: Final = _NO_BREAK_SPACE[:1]  # One byte is looked for ten times as fast as two.
-_HIDDEN: Final = re.compile(rb"\\(?:u00(?:3([0-9])|20|09|2[DdEeFf]|5[Ff]|[Aa]0)|([^u]))|\xc2\xa0", re.DOTALL)
-_CLEAR: Final = (None, b"t", b"n", b"r", b"/")
-_BROKEN: Final = re.compile(rb'\n[^",;\t|\n]{1,99}"')
-_BEGUN: Final = re.compile(rb'"[^",;\t|\n]{1,99}$')
-_IDENTIFIER: Final = re.compile(
-    rb"(?<![0-9A-Za-z])(?:H{8}-H{4}-H{4}-H{4}-H{12}|H{32}|H{40}|H{56}|H{64}|H{96}|H{128})(?![0-9A-Za-z])".replace(
-        b"H", b"[0-9A-Fa-f]"
-    )
-)
-_ISSUERS: Final = re.compile(
-    r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}"
-    r"|3(?:0[0-5]|[689]\d)\d{11,16}|35(?:2[89]|[3-8]\d)\d{12}|6(?:011|4[4-9]\d|5\d\d|2\d\d)\d{12,15}"
-    r"|(?:50|5[6-9]|6[0-9])\d{11,17}",
-    re.ASCII,
-)
-# 14 digits are a sort code and an account number where a statement names accounts: no card has so few and begins so.
-_ACCOUNT_NUMBER: Final = re.compile(
-    rb"(?<![0-9A-Za-z])GB[0-9]{2}[A-Z]{4}[0-9]{14}(?![0-9A-Za-z])"
-    rb"|(?:^:25:|<Id>)[0-9]{6}[ /-]?[0-9]{8}(?=\r?$|</Id>)",
-    re.MULTILINE,
-)
+_GAP: Final = rb"(?:[%b]|\r?\n)?" % re.escape(_SEPARATORS)
+_NINES: Final = re.compile(rb"9(?:%b9){12,18}" % _GAP)
+_BREAKS: Final = frozenset({spellings.LINE_BREAK, b"\n", b"\r\n"})
+_ANY_DELIMITER: Final = b",;\t|"
 
 
-_Hidden: TypeAlias = tuple[int, bytes]
-"""A place in the clear content, and the bytes that stood there."""
+_REFERENCE: Final = b"&#"
+_BYTE_ORDER_MARK: Final = "\ufeff".encode()
+# One byte is looked for ten times as fast as two, and most content has none of these.
+_BEGINNINGS: Final[Mapping[bytes, Sequence[bytes]]] = {
+    b"\xc2": (b"\xc2\xa0", b"\xc2\xad"),
+    b"\xe2": (b"\xe2\x80", b"\xe2\x81", b"\xe2\x88\x92"),
+    b"\xe3": (b"\xe3\x80\x80",),
+    b"\xef": (b"\xef\xbc",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +84,17 @@ class Identifiers:
         return place if place in self.places else None
 
 
-def redact(content: bytes, *, identifiers: Identifiers | None = None) -> Scanned:
+def redact(content: bytes, *, form: Form = values.TEXT, identifiers: Identifiers | None = None) -> Scanned:
     """Return the content with the digits of every card number in it destroyed, and everything else as it came.
 
-    A number keeps its length, less what its escapes took. `identifiers` are columns that may hold such numbers and mean
-    something else by them.
+    A number keeps its length, less what escapes of its digits took. `form` tells values apart; without one the content
+    is a value by itself, or of a kind in which nothing but marks stands between two. `identifiers` are columns that may
+    hold such numbers and mean something else by them.
     """
-    is_hiding = b"\\" in content or (_ITS_FIRST_BYTE in content and _NO_BREAK_SPACE in content)
-    plain, hidden = _unhidden(content) if is_hiding else (content, [])
-    spans = [span for block in _suspect_blocks(plain) for span in _numbers_within(plain, *block)]
-    if b'"' in plain and plain[:64].lstrip()[:1] not in _JSON_BEGINS:
-        spans += _over_two_lines(plain)
+    plain, hidden = spellings.clear(content) if _may_hide(content) else (content, [])
+    spans = [span for block in _suspect_blocks(plain, form) for span in _numbers_within(plain, form, *block)]
+    if b'"' in plain and not form.goes_over_lines and plain[:64].lstrip()[:1] not in _JSON_BEGINS:
+        spans += _over_two_lines(plain, form.delimiter)
     if spans and identifiers is not None:
         spans = list(_without_identifiers(plain, spans, identifiers))
     if not spans:
@@ -115,12 +102,24 @@ def redact(content: bytes, *, identifiers: Identifiers | None = None) -> Scanned
     redacted = bytearray(plain)
     for start, end in spans:
         redacted[start:end] = _GROUPS.sub(lambda digits: b"9" * len(digits[0]), bytes(redacted[start:end]))
-    return Scanned(_hidden_again(redacted, hidden, spans), is_redacted=True)
+    return Scanned(spellings.hidden_again(redacted, hidden, spans), is_redacted=True)
 
 
-def was_redacted(row: bytes) -> bool:
-    """Tell whether a row of redacted content is one that held a card number."""
-    return _NINES.search(row) is not None
+def was_redacted(row: bytes, *, form: Form = values.TEXT) -> bool:
+    """Tell whether a row of redacted content, or a text of it, is one that held a card number."""
+    plain, _ = spellings.clear(row)
+    return _NINES.search(plain) is not None and _NINES.search(form.marked(plain)) is not None
+
+
+def _may_hide(content: bytes) -> bool:
+    """Tell whether content has anything that could be a digit or a separator written in another way."""
+    if b"\\" in content or (b"&" in content and _REFERENCE in content):
+        return True
+    if content.isascii():
+        return False
+    if any(first in content and any(two in content for two in both) for first, both in _BEGINNINGS.items()):
+        return True
+    return b"\xef" in content and content.rfind(_BYTE_ORDER_MARK) > 0  # At the start of a file it hides nothing.
 
 
 def _without_identifiers(
@@ -139,7 +138,7 @@ def _failed(content: bytes, identifiers: Identifiers, passed: Counter[int]) -> C
     undecided = set(passed)
     for found in _ONE_NUMBER.finditer(content):
         number = found[0].decode()
-        if _ISSUERS.fullmatch(number) is None or luhn.is_valid(number):
+        if not card_numbers.could_be_one(number) or card_numbers.is_one(number):
             continue
         if (place := identifiers.place(content, *found.span())) in undecided:
             failed[place] += 1
@@ -150,102 +149,94 @@ def _failed(content: bytes, identifiers: Identifiers, passed: Counter[int]) -> C
     return failed
 
 
-def _unhidden(content: bytes) -> tuple[bytes, list[_Hidden]]:
-    """Return the content with digits and separators in clear, and what they were hidden as.
-
-    A pair of backslashes is one backslash that was written, not the beginning of an escape.
-    """
-    pieces: list[bytes] = []
-    hidden: list[_Hidden] = []
-    done = place = 0
-    for found in _HIDDEN.finditer(content):
-        if found[2] not in _CLEAR:
-            continue
-        pieces += (content[done : found.start()], found[1] or b" ")
-        place += found.start() - done
-        hidden.append((place, found[0]))
-        place += 1
-        done = found.end()
-    return b"".join((*pieces, content[done:])), hidden
+def _separators(form: Form) -> bytes:
+    """Return the single bytes that may stand between two digits of a number."""
+    return _SEPARATORS_OVER_LINES if form.goes_over_lines else _SEPARATORS
 
 
-def _hidden_again(plain: bytearray, hidden: list[_Hidden], spans: list[tuple[int, int]]) -> bytes:
-    """Return the content with everything hidden as it was that is no part of a number."""
-    number = bytearray(len(plain))
-    for start, end in spans:
-        number[start:end] = b"1" * (end - start)
-    pieces: list[bytes] = []
-    done = 0
-    for place, written in hidden:
-        if not number[place]:
-            pieces += (bytes(plain[done:place]), written)
-            done = place + 1
-    return b"".join((*pieces, bytes(plain[done:])))
+@lru_cache
+def _flatten(separators: bytes) -> bytes:
+    """Return how digits become noughts, and separators blanks."""
+    return bytes.maketrans(b"123456789" + separators, b"000000000" + b" " * len(separators))
 
 
-def _suspect_blocks(content: bytes) -> Iterator[tuple[int, int]]:
+def _suspect_blocks(content: bytes, form: Form) -> Iterator[tuple[int, int]]:
     """Yield the blocks of lines that hold enough digits in a row, separators left out: a quick look spares most."""
+    separators = _separators(form)
+    flatten = _flatten(separators)
     start = 0
     while start < len(content):
         end = content.find(b"\n", start + _BLOCK_BYTES) + 1 or len(content)
-        if _ENOUGH_DIGITS in content[start:end].translate(_FLATTEN, _SEPARATORS):
+        for _ in range(_MOST_LINES_ON if form.goes_over_lines else 0):
+            if not content[end : end + 1].isdigit():
+                break
+            end = content.find(b"\n", end) + 1 or len(content)
+        if _ENOUGH_DIGITS in content[start:end].translate(flatten, separators):
             yield start, end
         start = end
 
 
-def _numbers_within(content: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
-    for run in _RUN.finditer(content[start:end].translate(_FLATTEN)):
-        if run[0].count(b"0") >= _SHORTEST:
+def _numbers_within(content: bytes, form: Form, start: int, end: int) -> Iterator[tuple[int, int]]:
+    marked = form.marked(content[start:end])
+    for run in _RUN.finditer(marked.translate(_flatten(_separators(form)))):
+        if run[0].count(b"0") >= card_numbers.SHORTEST:
             yield from _numbers(content, start + run.start(), start + run.end())
 
 
 def _numbers(content: bytes, start: int, end: int) -> list[tuple[int, int]]:
     """Return where the card numbers of a run of digits and separators stand: whole groups, one separator between."""
     groups = [group.span() for group in _GROUPS.finditer(content, start, end)]
-    found: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
     for first in range(len(groups)):
         for last in range(first, len(groups)):
-            if last > first and groups[last][0] - groups[last - 1][1] > 1:
+            if last > first and not _are_beside(content, groups[last - 1][1], groups[last][0]):
                 break
             number = b"".join(content[slice(*group)] for group in groups[first : last + 1]).decode()
-            if len(number) > _LONGEST:
+            if len(number) > card_numbers.LONGEST:
                 break
             span = (groups[first][0], groups[last][1])
-            if len(number) < _SHORTEST or not _is_card_number(number) or _crosses_columns(content, *span):
+            if len(number) < card_numbers.SHORTEST or not card_numbers.is_one(number):
                 continue
-            if not _within_identifier(content, *span):
-                found.append(span)
-    return found
+            if _is_printed_so(content, groups[first : last + 1]) and not card_numbers.is_something_else(content, *span):
+                spans.append(span)
+    return spans
 
 
-def _over_two_lines(content: bytes) -> Iterator[tuple[int, int]]:
+def _are_beside(content: bytes, end: int, start: int) -> bool:
+    """Tell whether one separator, or the end of one line, stands between two groups of digits."""
+    return start - end == 1 or content[end:start] == _LINE_ENDS
+
+
+def _is_printed_so(content: bytes, groups: list[tuple[int, int]]) -> bool:
+    """Tell whether groups are as a card has them; a line break may stand between two groups or within one."""
+    between_two: list[int] = []
+    within_one: list[int] = []
+    end = groups[0][0]
+    for start, group_end in groups:
+        size = group_end - start
+        between_two.append(size)
+        if within_one and content[end:start] in _BREAKS:
+            within_one[-1] += size
+        else:
+            within_one.append(size)
+        end = group_end
+    return card_numbers.is_printed_so(between_two) or card_numbers.is_printed_so(within_one)
+
+
+def _over_two_lines(content: bytes, delimiter: bytes | None) -> Iterator[tuple[int, int]]:
     """Yield the numbers that stand in one quoted field with a line break in them."""
-    for found in _BROKEN.finditer(content):
-        place = found.start()
-        begun = _BEGUN.search(content, max(0, place - _ENOUGH_BEFORE), place)
+    broken, begun_by = _quotation(_ANY_DELIMITER if delimiter is None else delimiter)
+    for closed in broken.finditer(content):
+        place = closed.start()
+        begun = begun_by.search(content, max(0, place - _ENOUGH_BEFORE), place)
         if begun is None:
             continue
-        first, rest = content[begun.start() : place].rstrip(b"\r"), content[place + 1 : found.end()]
-        shift = place - begun.start() - len(first)
-        for start, end in _numbers(first + b" " + rest, 0, len(first) + 1 + len(rest)):
-            if start < len(first) < end:
-                yield begun.start() + start, begun.start() + end + shift
+        spans = _numbers(content, begun.start() + 1, closed.end() - 1)
+        yield from ((start, end) for start, end in spans if start < place < end)
 
 
-def _crosses_columns(content: bytes, start: int, end: int) -> bool:
-    """Tell digits of several columns of a tab-separated file: a number has tabs throughout or nowhere."""
-    return b"\t" in content[start:end] and {b"\t"} != set(_SEPARATOR.findall(content, start, end))
-
-
-def _is_card_number(number: str) -> bool:
-    return _ISSUERS.fullmatch(number) is not None and luhn.is_valid(number)
-
-
-def _within_identifier(content: bytes, start: int, end: int) -> bool:
-    """Tell digits of a UUID or digest in hexadecimal, where chance makes such runs, and of a bank account's number."""
-    first, last = max(0, start - _LONGEST_IDENTIFIER), end + _LONGEST_IDENTIFIER + 1
-    accounts = _ACCOUNT_NUMBER.finditer(content, first, last)
-    return any(found.start() <= start and end <= found.end() for found in accounts) or any(
-        found.start() <= start and end <= found.end() and not found[0].replace(b"-", b"").isdigit()
-        for found in _IDENTIFIER.finditer(content, first, last)
-    )
+@lru_cache
+def _quotation(delimiters: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """Return what ends a quotation that began on the line before, and what begins one that goes on."""
+    sign = re.escape(delimiters)
+    return re.compile(rb'\n[^"%b\n]{1,99}"' % sign), re.compile(rb'"[^"%b\n]{1,99}$' % sign)

@@ -1,7 +1,7 @@
 """What the feed's endpoints take and answer. Amounts are whole pence; nothing here is a person's."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -18,6 +18,7 @@ KeyText = Annotated[str, StringConstraints(min_length=1, max_length=10_000, patt
 Fingerprint = Annotated[str | None, BeforeValidator(lambda found: found.hex() if isinstance(found, bytes) else found)]
 
 _PUSH_PROFILE = "The layout of what it pushes; none means our own, as the media type says."
+_FIRST_DAY = "The first day on which a row of it can be booked; none where it has declared none."
 _EXPECTED = "Hours within which a delivery is expected; none where nothing was agreed."
 
 
@@ -146,6 +147,7 @@ class NewProvider(RequestBody):
     )
     push_profile: ProfileName | None = Field(default=None, description=_PUSH_PROFILE)
     expected_every_hours: Hours | None = Field(default=None, description=_EXPECTED)
+    first_day_on: fields.Day | None = Field(default=None, description=_FIRST_DAY)
 
 
 class ProviderAmendment(RequestBody):
@@ -155,6 +157,7 @@ class ProviderAmendment(RequestBody):
     signature_scheme: SignatureScheme = fields.absent()
     push_profile: ProfileName | None = Field(default_factory=fields.absent, description=_PUSH_PROFILE)
     expected_every_hours: Hours | None = Field(default_factory=fields.absent, description=_EXPECTED)
+    first_day_on: fields.Day | None = Field(default_factory=fields.absent, description=_FIRST_DAY)
 
 
 class NewFeedKey(RequestBody):
@@ -201,6 +204,7 @@ class Provider(ResponseBody):
     signature_scheme: SignatureScheme
     push_profile: str | None = Field(description=_PUSH_PROFILE)
     expected_every_hours: int | None = Field(description=_EXPECTED)
+    first_day_on: date | None = Field(description=_FIRST_DAY)
     keys: Sequence[Key]
     poll: PollState | None = Field(description="Null where we do not ask it.")
 

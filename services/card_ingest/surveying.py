@@ -79,7 +79,7 @@ def chunks(profile: Profile, body: Body, new: NewDelivery) -> Iterator[Chunk]:
     """Yield what came without card numbers. Raises ChangedWhileRead."""
     with keeping.opened(body) as content:
         known = reading.identifiers(profile, content, account_ref=new.account_ref, received_on=new.received_on)
-    return keeping.chunks(body, came=new.came, identifiers=known)
+    return keeping.chunks(body, came=new.came, form=reading.form(profile), identifiers=known)
 
 
 def of_body(profile: Profile, body: Body, new: NewDelivery) -> Survey | None:

@@ -9,12 +9,12 @@ import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import Any, Final
 
 from services.card_ingest import batches, keeping, outcomes, pipeline, reading, reasons, resolving, surveying
-from services.card_ingest.events import TRIAL, BadRow, ReadRow, Row
+from services.card_ingest.events import TRIAL, ReadRow, Row
 from services.card_ingest.keeping import Fingerprint
 from services.card_ingest.outcomes import Result
 from services.card_ingest.pipeline import Delivery
@@ -98,11 +98,11 @@ async def tried(database: Database, delivery: Delivery, *, now: datetime) -> Tri
     rows = await asyncio.to_thread(_rows, profile, delivery, came=came, now=now)
     found, seen = _Count(), dict[str, bytes]()
     async with database.read(actor=delivery.actor, request_id=delivery.request_id) as session:
-        trial_ref = (await batches.policy(session, delivery.provider)).trial_ref
+        policy = await batches.policy(session, delivery.provider)
         while some := await asyncio.to_thread(_next, rows):
-            facts = await _facts(session, some, provider=delivery.provider, trial_ref=trial_ref)
+            facts = await _facts(session, some, provider=delivery.provider, trial_ref=policy.trial_ref)
             for row in some:
-                found.add(_judged(row, facts.get(row.number), seen))
+                found.add(_judged(row, facts.get(row.number), seen, first_day=policy.first_day))
     return TrialReceipt(
         provider=delivery.provider,
         profile=profile.name,
@@ -130,7 +130,7 @@ def _rows(profile: Profile, delivery: Delivery, *, came: Fingerprint, now: datet
         reading.count(profile, content, account_ref=account_ref, received_on=received_on)
     with keeping.opened(body) as content:
         known = reading.identifiers(profile, content, account_ref=account_ref, received_on=received_on)
-    (chunk,) = keeping.chunks(body, came=came, identifiers=known)
+    (chunk,) = keeping.chunks(body, came=came, form=reading.form(profile), identifiers=known)
     return reading.rows(
         profile,
         io.BytesIO(chunk.content),
@@ -167,13 +167,11 @@ async def _facts(
     return {each["row_number"]: dict(each) for each in await connection.fetch(_FACTS, provider, *columns)}
 
 
-def _judged(row: Row, facts: Mapping[str, Any] | None, seen: dict[str, bytes]) -> Result:
+def _judged(row: Row, facts: Mapping[str, Any] | None, seen: dict[str, bytes], *, first_day: date) -> Result:
     """Say where a row would end; `seen` are the digests of what posts before it in the delivery, by transaction id."""
-    if isinstance(row, BadRow):
-        outcome = RowOutcome.NO_MONEY if isinstance(row.reason, Note) else RowOutcome.QUARANTINED
-        return Result(row, outcome, row.reason)
-    if row.effect_pence == 0 and row.event.status is EventStatus.AUTHORISED:
-        return Result(row, RowOutcome.NO_MONEY, Note.CARD_CHECK)
+    if (end := outcomes.by_itself(row, first_day=first_day)) is not None:
+        return end
+    assert isinstance(row, ReadRow)  # noqa: S101 (what cannot be read has ended by itself)
     assert facts is not None  # noqa: S101 (every row that was read was asked for)
     if row.event.status is EventStatus.POSTED:
         return _posted(row, facts, seen)
@@ -208,7 +206,7 @@ def _refused(row: ReadRow, facts: Mapping[str, Any]) -> Result | None:
 
 def _told(result: Result) -> TrialRow:
     code = result.code
-    told = result.row.detail if isinstance(result.row, BadRow) else None if code is None else reasons.detail(code)
+    told = result.detail or (None if code is None else reasons.detail(code))
     return TrialRow(
         row_number=result.row.number,
         outcome=result.outcome,

@@ -11,11 +11,11 @@ from datetime import date
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
-from services.card_ingest import keeping, reading, reasons, surveying
-from services.card_ingest.events import BadRow, ReadRow, Row
+from services.card_ingest import keeping, outcomes, reading, reasons, surveying
+from services.card_ingest.events import ReadRow, Row
 from services.card_ingest.keeping import Body
 from services.card_ingest.profiles.profile import Profile
-from services.card_ingest.reasons import Note, Reason
+from services.card_ingest.reasons import Reason
 from services.shared.errors import Invalid
 from services.shared.vocabulary.feeds import RowOutcome
 from services.shared.vocabulary.money import EventStatus
@@ -74,7 +74,7 @@ class _Count:
 
     def add(self, row: Row) -> None:
         """Count one row."""
-        outcome, reason = self._judged(row)
+        outcome, reason, message = self._judged(row)
         self.rows += 1
         self.pence += row.delivered_pence or 0
         self.unread += row.delivered_pence is None
@@ -83,19 +83,18 @@ class _Count:
             return
         self.wrong[reason] += 1
         self.wrong_pence[reason] += row.delivered_pence or 0
-        self.messages.setdefault(reason, row.detail if isinstance(row, BadRow) else reasons.detail(reason))
+        self.messages.setdefault(reason, message or reasons.detail(reason))
         if len(first := self.first.setdefault(reason, [])) < FIRST_ROWS:
             first.append(row.number)
 
-    def _judged(self, row: Row) -> tuple[RowOutcome, Reason | None]:
-        if isinstance(row, BadRow):
-            if isinstance(row.reason, Note):
-                return RowOutcome.NO_MONEY, None
-            return RowOutcome.QUARANTINED, row.reason
+    def _judged(self, row: Row) -> tuple[RowOutcome, Reason | None, str | None]:
+        """Return where a row would end, why it would wait, and a sentence of its own about that."""
+        if (end := outcomes.by_itself(row, first_day=outcomes.FIRST_DAY)) is not None:
+            return end.outcome, end.code if isinstance(end.code, Reason) else None, end.detail
+        assert isinstance(row, ReadRow)  # noqa: S101 (what cannot be read has ended by itself)
         if row.event.status is not EventStatus.POSTED:
-            is_hold = row.event.status is EventStatus.AUTHORISED and row.effect_pence != 0
-            return (RowOutcome.HELD if is_hold else RowOutcome.NO_MONEY), None
-        return self._posted(row)
+            return RowOutcome.HELD if row.event.status is EventStatus.AUTHORISED else RowOutcome.NO_MONEY, None, None
+        return *self._posted(row), None
 
     def _posted(self, row: ReadRow) -> tuple[RowOutcome, Reason | None]:
         name, digest = hash(row.event.provider_transaction_id), hash(row.digest)
@@ -152,9 +151,9 @@ def _rows(profile: Profile, body: Body, *, account_ref: str | None, received_on:
     """Yield every row as it is read once card numbers are destroyed."""
     with keeping.opened(body) as content:
         known = reading.identifiers(profile, content, account_ref=account_ref, received_on=received_on)
-    came = keeping.fingerprint(body)
-    is_redacted = any(chunk.is_redacted for chunk in keeping.chunks(body, came=came, identifiers=known))
-    scanned = (chunk.content for chunk in keeping.chunks(body, came=came, identifiers=known))
+    came, form = keeping.fingerprint(body), reading.form(profile)
+    is_redacted = any(chunk.is_redacted for chunk in keeping.chunks(body, came=came, form=form, identifiers=known))
+    scanned = (chunk.content for chunk in keeping.chunks(body, came=came, form=form, identifiers=known))
     whole = io.BufferedReader(keeping.Kept(lambda _: next(scanned, None)), buffer_size=keeping.CHUNK_BYTES)
     yield from reading.rows(
         profile, cast(BinaryIO, whole), account_ref=account_ref, received_on=received_on, is_redacted=is_redacted

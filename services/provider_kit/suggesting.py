@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, Literal, TypeAlias
 
-from services.card_ingest import events
+from services.card_ingest import currencies, events
 from services.provider_kit import sampling
 from services.provider_kit.sampling import Column, NoHeadingFound, Sample
 
@@ -21,6 +21,9 @@ _DIRECTIONS: Final = {
     "out": ("DR", "D", "DEBIT", "OUT", "PAID OUT"),
 }
 _MOSTLY: Final = 0.5
+_SAYS_MONEY: Final = frozenset(
+    {"amount", "amt", "value", "gross", "net", "total", "pence", "currency", "ccy", "cur", "curr", "code", "iso"}
+)
 
 
 @dataclass
@@ -72,7 +75,7 @@ def _understood(sample: Sample) -> _Draft:
     draft.take("mcc", r"\bmcc\b|category code", lambda column: column.is_all(sampling.is_mcc))
     draft.take("card", r"\bcard\b")
     draft.take("account", r"\baccount\b(?!.*(name|key|type|desc))")
-    draft.take("currency", r"billing cur|currency|\bcur\b|\bccy\b", _of_currencies)
+    _pair_currency(draft, [column.heading for column in sample.columns])
     draft.take("merchant_category", r"categor")
     draft.take("merchant_name", r"merchant|supplier|payee|description|narrative|details|counterparty")
     draft.take("reference", r"reference|memo|note")
@@ -97,7 +100,28 @@ def _of_ways(column: Column) -> bool:
 
 
 def _of_currencies(column: Column) -> bool:
-    return column.is_all(lambda cell: len(cell) == 3 and cell.isalpha() and cell.isupper())
+    return column.is_all(lambda cell: currencies.is_code(cell) or currencies.is_number(cell))
+
+
+def _pair_currency(draft: _Draft, order: Sequence[str]) -> None:
+    """Find the currency column of the amount: the one headed like it, else the one that stands nearest to it."""
+    amount = draft.found.get("amount") or draft.found.get("debit")
+    named = [each for each in draft.left if currencies.is_name(each.heading) and _of_currencies(each)]
+    if amount is None or not named:
+        return
+    about = _words_about(amount)
+
+    def distance(column: Column) -> tuple[bool, int]:
+        return _words_about(column) != about, abs(order.index(column.heading) - order.index(amount.heading))
+
+    nearest = min(named, key=distance)
+    draft.left.remove(nearest)
+    draft.found["currency"] = nearest
+
+
+def _words_about(column: Column) -> frozenset[str]:
+    """Return what a heading says beside that it is of an amount or a currency (`Billing`, `Original`)."""
+    return frozenset(currencies.name_words(column.heading)) - _SAYS_MONEY
 
 
 def _head(sample: Sample, format: Format, name: str, draft: _Draft) -> Iterator[str]:
@@ -138,14 +162,14 @@ def _amount(draft: _Draft) -> Iterator[str]:
     doubt = "" if has_point or says_pence else "  # CONFIRM: no amount has a decimal point"
     yield f"written_in = {_text('pence' if says_pence and not has_point else 'pounds')}{doubt}"
     if "debit" in draft.found:
-        yield f"debit = {_heading(draft, 'debit')}"
-        yield f"credit = {_heading(draft, 'credit')}"
+        yield f"debit = {_heading(draft, 'debit')}  # CONFIRM that it is money out of the account"
+        yield f"credit = {_heading(draft, 'credit')}  # CONFIRM that it is money into the account"
         return
-    yield f"column = {_heading(draft, 'amount')}"
+    yield f"column = {_heading(draft, 'amount')}  # CONFIRM that it is the amount billed to the account"
     if "direction" in draft.found:
         yield f"direction = {_heading(draft, 'direction')}"
         words = (f"{_text(word)} = {_text(way)}" for way, known in _DIRECTIONS.items() for word in known)
-        yield f"direction_words = {{ {', '.join(words)} }}"
+        yield f"direction_words = {{ {', '.join(words)} }}  # CONFIRM which way each word goes"
         return
     yield f"positive_is = {_text(_positive(draft))}  # CONFIRM which way the money goes where no sign is written"
 
@@ -171,8 +195,11 @@ def _pence(text: str) -> int:
 
 
 def _rest(draft: _Draft) -> Iterator[str]:
+    yield "\n[currency]"
     if "currency" in draft.found:
-        yield f"\n[currency]\ncolumn = {_heading(draft, 'currency')}"
+        yield f"column = {_heading(draft, 'currency')}  # CONFIRM that it is the currency of {_amounts_named(draft)}"
+    else:
+        yield f'always = "GBP"  # CONFIRM: no column was found that names the currency of {_amounts_named(draft)}'
     yield f"\n[dates]\nbooked = {_heading(draft, 'booked')}"
     dates = [draft.found[name] for name in ("booked", "occurred") if name in draft.found]
     if "occurred" in draft.found:
@@ -194,7 +221,13 @@ def _rest(draft: _Draft) -> Iterator[str]:
         yield "\n[merchant]"
         yield from (f"{key} = {_heading(draft, name)}" for key, name in merchant.items() if name in draft.found)
     for column in draft.left:
-        yield f"# not used: {_text(column.heading)}"
+        is_of_money = currencies.is_name(column.heading) or _of_currencies(column)
+        doubt = "  # CONFIRM: it names currencies, and rows wait in which it says another than pounds"
+        yield f"# not used: {_text(column.heading)}{doubt if is_of_money else ''}"
+
+
+def _amounts_named(draft: _Draft) -> str:
+    return " and ".join(_heading(draft, name) for name in ("amount", "debit", "credit") if name in draft.found)
 
 
 def _heading(draft: _Draft, name: str) -> str:

@@ -190,7 +190,7 @@ CREATE TABLE direct_payments.alert (
     closed_by text,
     close_reason text,
     version bigint NOT NULL,
-    CONSTRAINT ck_alert_alert_kind CHECK (((kind)::text = ANY ((ARRAY['cash_without_permission'::character varying, 'queried_merchant'::character varying, 'repeated_declines'::character varying, 'bounced_direct_debit'::character varying, 'care_payments_stopped'::character varying, 'spend_after_end'::character varying, 'spend_after_death'::character varying, 'same_payee_across_people'::character varying, 'new_payee_over_limit'::character varying, 'negative_balance'::character varying, 'duplicate_charge'::character varying, 'disputed_transaction'::character varying])::text[]))),
+    CONSTRAINT ck_alert_alert_kind CHECK (((kind)::text = ANY ((ARRAY['cash_without_permission'::character varying, 'queried_merchant'::character varying, 'repeated_declines'::character varying, 'bounced_direct_debit'::character varying, 'care_payments_stopped'::character varying, 'spend_after_end'::character varying, 'spend_after_death'::character varying, 'same_payee_across_people'::character varying, 'new_payee_over_limit'::character varying, 'negative_balance'::character varying, 'duplicate_charge'::character varying, 'disputed_transaction'::character varying, 'booked_before_opening'::character varying])::text[]))),
     CONSTRAINT ck_alert_alert_route CHECK (((route)::text = ANY ((ARRAY['care_pathway'::character varying, 'finance'::character varying])::text[]))),
     CONSTRAINT ck_alert_alert_status CHECK (((status)::text = ANY ((ARRAY['open'::character varying, 'closed'::character varying])::text[]))),
     CONSTRAINT ck_alert_closed_has_reason CHECK ((((status)::text = 'closed'::text) = ((closed_at IS NOT NULL) AND (closed_by IS NOT NULL) AND (close_reason IS NOT NULL))))
@@ -211,7 +211,7 @@ CREATE TABLE direct_payments.alert_policy (
     terms jsonb NOT NULL,
     made_by text NOT NULL,
     reason text NOT NULL,
-    CONSTRAINT ck_alert_policy_alert_kind CHECK (((kind)::text = ANY ((ARRAY['cash_without_permission'::character varying, 'queried_merchant'::character varying, 'repeated_declines'::character varying, 'bounced_direct_debit'::character varying, 'care_payments_stopped'::character varying, 'spend_after_end'::character varying, 'spend_after_death'::character varying, 'same_payee_across_people'::character varying, 'new_payee_over_limit'::character varying, 'negative_balance'::character varying, 'duplicate_charge'::character varying, 'disputed_transaction'::character varying])::text[]))),
+    CONSTRAINT ck_alert_policy_alert_kind CHECK (((kind)::text = ANY ((ARRAY['cash_without_permission'::character varying, 'queried_merchant'::character varying, 'repeated_declines'::character varying, 'bounced_direct_debit'::character varying, 'care_payments_stopped'::character varying, 'spend_after_end'::character varying, 'spend_after_death'::character varying, 'same_payee_across_people'::character varying, 'new_payee_over_limit'::character varying, 'negative_balance'::character varying, 'duplicate_charge'::character varying, 'disputed_transaction'::character varying, 'booked_before_opening'::character varying])::text[]))),
     CONSTRAINT ck_alert_policy_alert_route CHECK (((route)::text = ANY ((ARRAY['care_pathway'::character varying, 'finance'::character varying])::text[])))
 );
 ALTER TABLE direct_payments.alert_policy OWNER TO direct_payments_owner;
@@ -647,6 +647,7 @@ CREATE TABLE direct_payments.feed_provider (
     signature_scheme character varying(40) DEFAULT 'standard_webhooks'::character varying NOT NULL,
     push_profile text,
     expected_every_hours bigint,
+    first_day_on date,
     CONSTRAINT ck_feed_provider_code_is_a_slug CHECK ((code ~ '^[a-z][a-z0-9_-]{1,39}$'::text)),
     CONSTRAINT ck_feed_provider_expected_sometime CHECK ((expected_every_hours > 0)),
     CONSTRAINT ck_feed_provider_signature_scheme CHECK (((signature_scheme)::text = ANY ((ARRAY['standard_webhooks'::character varying, 'stripe'::character varying, 'rsa_nonce'::character varying])::text[])))

@@ -62,7 +62,11 @@ async def test_a_card_number_stops_its_row_alone_and_is_kept_nowhere(feed: Feed,
     receipt = await build.receive(feed.database, body, profile=profile, account_ref="ACC-1")
     assert [(each.code, each.rows, each.pence) for each in receipt.waiting] == [("card_number_in_row", 1, -500)]
     assert (receipt.posted.rows, receipt.posted.pence, (await feed.books()).posted_pence) == (1, -700, -700)
-    assert await feed.connection.fetchval("SELECT content_encrypted FROM quarantined_row") is None
+    kept = feed.database.ciphers.decrypt(
+        await feed.connection.fetchval("SELECT content_encrypted FROM quarantined_row")
+    )
+    assert number.encode() not in kept
+    assert b"9999999999999999" in kept
 
 
 async def test_what_is_not_booked_yet_posts_once_it_is(feed: Feed) -> None:

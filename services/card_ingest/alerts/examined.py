@@ -1,6 +1,6 @@
 """The transactions that are looked at, in a table of the connection's own: those of some batches, or those that an end
 or a death, recorded later, has made worth looking at. Trial accounts and money that came in (but for direct debits that
-came back) are left out.
+came back, and what was booked before the account was opened) are left out.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,8 @@ _FILL: Final = f"""
         posted.occurred_at, posted.booked_on, posted.accounting_month, posted.mcc, {PAYEE.format(row="posted")}
 """
 _WORTH_A_LOOK: Final = """
-    posted.care_group IS NOT NULL AND (posted.amount_pence < 0 OR posted.type = 'direct_debit_bounce')
+    posted.care_group IS NOT NULL AND (posted.amount_pence < 0 OR posted.type = 'direct_debit_bounce'
+        OR posted.booked_on < (SELECT opened.opened_on FROM account AS opened WHERE opened.id = posted.account_id))
 """
 # Batches that were gathered into one transaction share their range of ids.
 _OF_RANGES: Final = f"""{_FILL}

@@ -20,7 +20,7 @@ from typing import Final
 from services.card_ingest.alerts import examined, policies
 from services.card_ingest.alerts.examined import Due
 from services.card_ingest.alerts.finder import Finder, Policy
-from services.card_ingest.alerts.finders import absences, declines, disputes, spending
+from services.card_ingest.alerts.finders import absences, declines, disputes, openings, spending
 from services.shared import audit, driver
 from services.shared import database as databases
 from services.shared.audit import Subject
@@ -40,6 +40,7 @@ WITH_BATCHES: Final = (
     spending.SPEND_AFTER_END,
     spending.SPEND_AFTER_DEATH,
     spending.DUPLICATE_CHARGE,
+    openings.BOOKED_BEFORE_OPENING,
 )
 """Asked of what a batch brought; always in this order, so that two jobs wait for each other and do not deadlock."""
 

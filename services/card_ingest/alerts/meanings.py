@@ -20,6 +20,7 @@ MEANINGS: Final[Mapping[AlertKind, str]] = MappingProxyType(
         AlertKind.NEGATIVE_BALANCE: "the account was overdrawn at the end of a day",
         AlertKind.DUPLICATE_CHARGE: "the same sum went to the same payee twice within hours",
         AlertKind.DISPUTED_TRANSACTION: "the provider has sent two versions of one transaction",
+        AlertKind.BOOKED_BEFORE_OPENING: "money moved on the account before the day on which it was opened",
     }
 )
 """Question, not answer: what was seen, never what it means about anybody."""

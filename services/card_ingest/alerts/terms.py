@@ -110,6 +110,7 @@ BY_KIND: Final[Mapping[AlertKind, type[Terms]]] = MappingProxyType(
         AlertKind.NEGATIVE_BALANCE: NegativeBalanceTerms,
         AlertKind.DUPLICATE_CHARGE: DuplicateChargeTerms,
         AlertKind.DISPUTED_TRANSACTION: NoTerms,
+        AlertKind.BOOKED_BEFORE_OPENING: NoTerms,
     }
 )
 

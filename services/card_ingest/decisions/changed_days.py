@@ -29,7 +29,8 @@ _ROWS: Final = """
     WHERE delivery_number = $1 AND code = $2 ORDER BY row_number
 """
 _UNREAD: Final = """
-    SELECT count(*) FROM quarantined_row WHERE delivery_number = $1 AND transaction_id IS NULL AND status = $2
+    SELECT count(*) FROM quarantined_row WHERE delivery_number = $1 AND status = $2
+        AND (transaction_id IS NULL OR transaction_id LIKE '%:waits')
 """
 _IS_POSTING: Final = """
     SELECT EXISTS (SELECT FROM feed_progress AS progress

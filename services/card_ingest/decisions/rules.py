@@ -21,13 +21,23 @@ POSSIBLE: Final[Mapping[Reason, frozenset[Resolution]]] = MappingProxyType(
         Reason.REVERSED_BEFORE: _POST,
         Reason.COMPLETE_DAY_CHANGED: _POST | {Resolution.REPLACE},
         Reason.EQUAL_TO_EARLIER_ROW: _POST,
+        Reason.CARD_NUMBER_IN_ROW: _POST,
+        Reason.CURRENCY_COLUMN_UNREAD: _POST,
     }
 )
 """The one table of what people can make of a row. A row of any other reason has no account that takes it, or cannot be
 read: once its cause is mended it posts by itself, and until then people can only end it.
 """
 
-UNDER_ITS_OWN_ID: Final = frozenset({Reason.REVERSES_UNKNOWN, Reason.REVERSED_BEFORE, Reason.COMPLETE_DAY_CHANGED})
+UNDER_ITS_OWN_ID: Final = frozenset(
+    {
+        Reason.REVERSES_UNKNOWN,
+        Reason.REVERSED_BEFORE,
+        Reason.COMPLETE_DAY_CHANGED,
+        Reason.CARD_NUMBER_IN_ROW,
+        Reason.CURRENCY_COLUMN_UNREAD,
+    }
+)
 """Reasons for which a decided row posts under the id it came with: nothing else has posted under that one."""
 
 

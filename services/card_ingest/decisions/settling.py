@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from services.card_ingest import batches, complete_days, deliveries, events, outcomes, quarantine, staging
+from services.card_ingest import batches, complete_days, deliveries, events, outcomes, quarantine, scanning, staging
 from services.card_ingest.batches import Batch, Policy
 from services.card_ingest.decisions import changed_days, queries, rules
 from services.card_ingest.decisions.queries import Waiting
@@ -97,6 +97,8 @@ async def _own_id(session: WriteSession, row: Waiting, read: ReadRow) -> str:
     if day is not None and own in day.stands:
         raise CannotPost("the row cannot post (already posted); nothing was changed")
     place = {"delivery_number": row.delivery.number, "row_number": row.number}
+    if scanning.was_redacted(own.encode()):
+        return rules.beside_id(transaction_id=own, **place)  # Another row's id may be the same nines.
     if day is not None and await queries.has_posted(session, row.delivery.provider_code, own):
         return rules.beside_id(transaction_id=own, **place)  # It was taken back, and its id is taken for good.
     return rules.decided_id(code=row.code, transaction_id=own, **place)

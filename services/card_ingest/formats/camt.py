@@ -14,6 +14,7 @@ from xml.sax.xmlreader import AttributesNSImpl
 
 from defusedxml import DefusedXmlException, expatreader
 
+from services.card_ingest import currencies
 from services.card_ingest.formats.camt_entries import Header, Node
 from services.card_ingest.formats.trouble import UnreadableDelivery
 from services.card_ingest.statements import Item
@@ -154,7 +155,9 @@ class _Statements(ContentHandler):
 
     def _keep(self, name: str, attrs: AttributesNSImpl) -> None:
         currency = next((str(value) for key, value in attrs.items() if key == (None, "Ccy")), "")
-        node = Node(name, currency)
+        node = Node(name, currencies.code(currency))
+        if self._open and self._open[-1].name and self._open[-1].text:
+            raise UnreadableDelivery("forbidden_markup", "the file has elements within a text")
         if self._open:
             self._open[-1].children.append(node)
         self._open.append(node)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from services.card_ingest import statements
+from services.card_ingest.formats import joining
 from services.card_ingest.statements import Balance, Moved, StatementEnd, StatementRow
 
 MOST_BALANCES: Final = 1_000
@@ -196,7 +197,7 @@ def _counterparty(about: Node, *, is_credit: bool | None) -> str:
 def _remittance(about: Node) -> str:
     texts = [node.text for node in about.all("RmtInf", "Ustrd")]
     texts += [node.text for node in about.all("RmtInf", "Strd", "CdtrRefInf", "Ref")]
-    return " ".join(text for text in texts if text) or about.first("AddtlTxInf")
+    return joining.joined(texts) or about.first("AddtlTxInf")
 
 
 def _code(node: Node) -> str:

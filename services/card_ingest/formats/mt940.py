@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Final, TypeAlias
 from mt940 import models, tags
 from mt940.options import Options
 
+from services.card_ingest.formats import joining
 from services.card_ingest.formats.trouble import UnreadableDelivery
 from services.card_ingest.statements import Balance, Item, Moved, StatementEnd, StatementRow
 
@@ -216,5 +217,6 @@ def _told(text: str) -> tuple[str, str]:
     told = dict[str, str]()
     for number, content in zip(parts[1::2], parts[2::2], strict=True):
         told[number] = told.get(number, "") + content.replace("\n", "")
-    remittance = (told[number] for number in sorted(told) if number[0] == "2" or "60" <= number <= "63")
-    return (told.get("32", "") + told.get("33", "")).strip(), " ".join(" ".join(remittance).split())
+    remittance = (told[number].strip() for number in sorted(told) if number[0] == "2" or "60" <= number <= "63")
+    name = joining.joined((told.get("32", ""), told.get("33", "")), between="")
+    return name.strip(), " ".join(joining.joined(remittance).split())

@@ -104,7 +104,7 @@ def _known(each: Known, layouts: dict[str, Profile], policy: Policy, *, ciphers:
 
 
 def _is_same(one: Policy, other: Policy) -> bool:
-    return one.rules is other.rules and one.trial_ref == other.trial_ref
+    return (one.trial_ref, one.first_day) == (other.trial_ref, other.first_day) and one.rules is other.rules
 
 
 def _read(push: Push, profile: Profile, policy: Policy, *, ciphers: Ciphers) -> Small | Odd:

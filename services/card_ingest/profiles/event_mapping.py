@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
-from services.card_ingest import events, reasons
+from services.card_ingest import currencies, events, reasons
 from services.card_ingest.events import BadRow, CardEvent, Row, UnusableEvent
-from services.card_ingest.profiles import event_tree
+from services.card_ingest.profiles import event_tree, unread_currencies
 from services.card_ingest.profiles.event_form import EventAmount, EventKind, JsonEventsProfile, Paths
 from services.card_ingest.profiles.event_tree import RepeatedKey
 from services.card_ingest.reasons import Note, Reason
@@ -39,7 +39,9 @@ def read(profile: JsonEventsProfile, raw: bytes, *, number: int, received_on: da
         stated = _stated_pence(kind.amount, fields)
         pence = abs(stated)
         found = _event(profile, kind, fields, stated=stated, account_ref=account_ref)
-        return events.read(found, number=number, received_on=received_on, delivered_pence=pence)
+        row = events.read(found, number=number, received_on=received_on, delivered_pence=pence)
+        unread = unread_currencies.of_event(kind, fields)
+        return row if unread is None else events.stopped(row, Reason.CURRENCY_COLUMN_UNREAD, field=unread)
     except UnusableEvent as trouble:
         return events.bad_row(trouble, number=number, delivered_pence=pence, content=raw)
 
@@ -92,7 +94,7 @@ def _event(
         type=type_,
         occurred_at=_moment(profile, fields, kind.occurred),
         amount_pence=abs(stated),
-        currency=_required(fields, kind.currency).upper(),
+        currency=currencies.code(_required(fields, kind.currency)),
         booked_on=_day(fields, kind.booked),
         account_ref=account_ref or _reference(fields, kind.account, "the account"),
         card_ref=_reference(fields, kind.card, "the card"),
@@ -186,11 +188,11 @@ def _merchant_amount(kind: EventKind, fields: Any) -> tuple[int | None, str | No
     """Return the amount and currency at the till, where it was not in pounds."""
     currency = _text(fields, kind.merchant.currency)
     amount = event_tree.plain(fields, kind.merchant.amount)
-    if not currency or currency.upper() == "GBP" or not isinstance(amount, int):
+    if not currency or currencies.code(currency) == currencies.POUNDS or not isinstance(amount, int):
         return None, None
-    if len(currency) > len("GBP"):
+    if len(currency) > len(currencies.POUNDS):
         raise UnusableEvent(Reason.WRONG_LENGTH, "the merchant's currency")
-    return events.within_range(abs(amount)), currency.upper()
+    return events.within_range(abs(amount)), currencies.code(currency)
 
 
 def _required(fields: Any, paths: Paths) -> str:

@@ -38,7 +38,7 @@ class Layout:
     """Where one file's columns stand: our name for a field, its place in a row and the heading it has there.
 
     `account_ref` is the account of the whole file, if there is one. `identifiers` are the places of the columns that
-    the profile declares to hold identifiers.
+    the profile declares to hold identifiers, `unread` the headings, by place, of those that it does not mention.
     """
 
     profile: TableProfile
@@ -48,6 +48,7 @@ class Layout:
     date_formats: tuple[str, ...]
     ways: Mapping[str, Way]
     identifiers: frozenset[int]
+    unread: Mapping[int, str]
 
     def cell(self, fields: Sequence[str], name: str) -> str:
         """Return the trimmed text of a field, empty where the file has no such column."""
@@ -86,7 +87,10 @@ def find(profile: TableProfile, heading: Sequence[str], *, account_ref: str | No
             missing.append(" or ".join(_names(columns)))
     if missing:
         raise WrongHeading(profile, missing)
-    identifiers = (_place(profile, columns, there) for columns in profile.identifiers)
+    identifiers = frozenset(
+        place[0] for columns in profile.identifiers if (place := _place(profile, columns, there)) is not None
+    )
+    read = identifiers | {place for place, _ in places.values()}
     return Layout(
         profile,
         places,
@@ -94,7 +98,8 @@ def find(profile: TableProfile, heading: Sequence[str], *, account_ref: str | No
         received_on,
         table.date_formats(profile),
         {word.casefold(): way for word, way in profile.amount.direction_words.items()},
-        frozenset(place for place, _ in filter(None, identifiers)),
+        identifiers,
+        {place: name.strip() or f"column {place + 1}" for place, name in enumerate(heading) if place not in read},
     )
 
 

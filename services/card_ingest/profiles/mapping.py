@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from services.card_ingest import events
+from services.card_ingest import currencies, events
 from services.card_ingest.events import CardEvent, ReadRow, UnusableEvent
 from services.card_ingest.profiles import amounts, columns, table
 from services.card_ingest.profiles.columns import Column
@@ -179,9 +179,9 @@ def _mcc(file: Layout, fields: Sequence[str]) -> str | None:
 def _merchant_amount(file: Layout, fields: Sequence[str]) -> tuple[int | None, str | None]:
     """Return the amount and currency at the till, where it was not in pounds."""
     currency, amount = file.cell(fields, "merchant_currency"), file.cell(fields, "merchant_amount")
-    if not amount or not currency or currency == "GBP":
+    if not amount or not currency or currencies.code(currency) == currencies.POUNDS:
         return None, None
-    return events.pence_of_text(amount), _short(currency, 3, file.heading("merchant_currency"))
+    return events.pence_of_text(amount), _short(currencies.code(currency), 3, file.heading("merchant_currency"))
 
 
 def _required(file: Layout, fields: Sequence[str], name: str) -> str:

@@ -28,8 +28,8 @@ _DAY: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2
 
 def rows(
     profile: StatementProfile, items: Iterable[Item], *, account_ref: str | None, received_on: date
-) -> Iterator[tuple[Row, bytes]]:
-    """Yield each row, numbered from 1, beside the bytes that it was read from; one without a reference has no id yet.
+) -> Iterator[tuple[Row, StatementRow]]:
+    """Yield each row, numbered from 1, beside what it was read from; one without a reference has no id yet.
 
     `account_ref` is what the sender said about the whole file; it goes before what the file itself says.
     """
@@ -44,7 +44,7 @@ def rows(
             row: Row = _row(profile, item, number=number, account_ref=account_ref, received_on=received_on, seen=seen)
         except UnusableEvent as trouble:
             row = events.bad_row(trouble, number=number, delivered_pence=_pence_within(item), content=item.raw)
-        yield row, item.raw
+        yield row, item
 
 
 def account_reference(account: Mapping[str, str], how: StatementAccount) -> str | None:

@@ -8,6 +8,11 @@ from services.shared.law import sources
 from services.shared.law.sources import Source
 
 CARE_ACT_IN_FORCE = date(2015, 4, 1)
+DIRECT_PAYMENTS_IN_FORCE = date(1997, 4, 1)
+"""The day from which councils could make direct payments at all.
+
+Source: Community Care (Direct Payments) Act 1996, in force by SI 1997/756.
+"""
 
 
 @dataclass(frozen=True, slots=True)

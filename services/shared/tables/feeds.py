@@ -1,5 +1,6 @@
 """Providers' feeds as delivered: who sends, what came, what became of every row. Written by card_ingest."""
 
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, LargeBinary, Text, UniqueConstraint, text
@@ -25,7 +26,8 @@ INGEST = Service.CARD_INGEST
 
 class FeedProvider(Table):
     """A card provider or bank whose feed is taken in: how it signs, in which layout it pushes JSON (NULL is our own),
-    and after how many hours without a delivery it is late (NULL where nothing was agreed).
+    and after how many hours without a delivery it is late (NULL where nothing was agreed). No row of it is booked
+    before `first_day_on` (NULL where it has declared no first day).
     """
 
     __tablename__ = "feed_provider"
@@ -43,6 +45,7 @@ class FeedProvider(Table):
     )
     push_profile: Mapped[str | None]
     expected_every_hours: Mapped[int | None]
+    first_day_on: Mapped[date | None]
 
 
 class FeedKey(Table):

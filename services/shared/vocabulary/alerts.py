@@ -18,6 +18,7 @@ class AlertKind(StrEnum):
     NEGATIVE_BALANCE = "negative_balance"
     DUPLICATE_CHARGE = "duplicate_charge"
     DISPUTED_TRANSACTION = "disputed_transaction"
+    BOOKED_BEFORE_OPENING = "booked_before_opening"
 
 
 class AlertRoute(StrEnum):

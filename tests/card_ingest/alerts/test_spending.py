@@ -206,3 +206,23 @@ async def test_a_trial_account_raises_nothing(watched: Watched) -> None:
     )
     assert (await build.books(watched.connection, trial)).transactions == 2
     assert (await watched.look(), await watched.look_of_the_day()) == (0, 0)
+
+
+async def test_money_booked_before_its_account_was_opened_posts_and_is_told_once_a_month(watched: Watched) -> None:
+    await watched.connection.execute("UPDATE account SET opened_on = '2026-09-10' WHERE id = $1", watched.account_id)
+    await watched.send(
+        watched.event("t1", booked_on="2026-09-09", amount_pence=500),
+        watched.event("t2", booked_on="2026-09-10", amount_pence=600),
+        watched.event("t3", booked_on="2026-09-01", type="load", amount_pence=7_000),
+        watched.event("t4", booked_on="1998-02-03", amount_pence=100),
+    )
+    assert (await build.books(watched.connection, watched.account_id)).transactions == 4
+    await watched.look()
+    told = [alert for alert in await watched.told() if alert["kind"] == "booked_before_opening"]
+    assert [(alert["concerns_on"].isoformat(), alert["route"]) for alert in told] == [
+        ("1998-02-03", "finance"),
+        ("2026-09-01", "finance"),
+    ]
+    facts = told[1]["facts"]
+    assert (facts["opened_on"], facts["pence"], facts["transactions"]) == ("2026-09-10", 6_500, 2)
+    assert await watched.look() == 0

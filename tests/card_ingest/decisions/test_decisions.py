@@ -362,3 +362,31 @@ async def test_a_row_of_a_day_that_was_complete_posts_once_two_people_say_so(des
     assert answer.status_code == 200, answer.json()
     assert await desk.feed.books() == Books(-1550, 0, 2)
     assert (await desk.receipt(receipt)).posted.rows == 1
+
+
+async def test_two_people_post_a_row_whose_card_number_was_destroyed_under_its_own_id(desk: Desk) -> None:
+    spoilt = build.an_event("t1", reference="paid by 4111 1111 1111 1111")
+    receipt = await desk.feed.send(spoilt)
+    shown = await desk.first.get(f"/v1/feeds/quarantine/{await desk.waiting_row()}")
+    assert shown.json()["possible"] == ["already_posted", "no_money", "post"]
+    assert "4111" not in shown.text
+    assert (await desk.decide("post")).status_code == 200
+    assert await desk.posted() == {"t1": -1234}
+    assert (await desk.receipt(receipt)).posted.pence == 1234
+    again = await desk.feed.send(build.an_event("t1"))
+    assert await desk.feed.rows(again) == {1: ("quarantined", "same_id_other_content")}
+
+
+async def test_rows_whose_ids_were_card_numbers_post_beside_each_other(desk: Desk) -> None:
+    for number in ("4111111111111111", "5500000000000004"):
+        receipt = await desk.feed.send(build.an_event(number))
+        assert (await desk.decide("post")).status_code == 200
+        assert (await desk.receipt(receipt)).posted.rows == 1
+    assert sorted(await desk.posted()) == ["9999999999999999@1-1", "9999999999999999@2-1"]
+
+
+async def test_a_row_that_names_its_card_by_the_number_can_only_be_ended(desk: Desk) -> None:
+    receipt = await desk.feed.send(build.an_event("t1", card_ref="4111111111111111"))
+    assert await desk.feed.rows(receipt) == {1: ("quarantined", "card_number_as_account")}
+    assert code(await desk.propose("post")) == (409, "resolution_not_possible")
+    assert (await desk.decide("no_money")).status_code == 200
