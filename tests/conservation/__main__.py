@@ -60,7 +60,8 @@ def _tried(
         first = part.of(min(part.count, max(part.count // _PERCENT, _LEAST_OF_A_TRIAL * part.processes)))
         began = time.monotonic()
         outcome = parts.proved(first, server, folder, seed=seed, advance=lambda _: None)
-        expected[part.what] = (time.monotonic() - began) / first.count * part.count
+        setting_up = time.monotonic() - began - outcome.seconds
+        expected[part.what] = setting_up + outcome.seconds / first.count * part.count
         _, *wrong = parts.sentences(first, outcome)
         failed += bool(wrong)
         for line in wrong:

@@ -6,14 +6,16 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
-from multiprocessing.sharedctypes import SynchronizedArray
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from services.shared import embedded
 from tests.conservation import arena as arenas
 from tests.conservation import cuts, kills, mutations, pushed_kills
 from tests.conservation.arena import Arena
+
+if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import SynchronizedArray
 
 LEAST_INSIDE = 0.8
 """The share of kills that must land inside an open transaction, where a proof aims at one."""
@@ -83,10 +85,10 @@ def proved(part: Part, server: embedded.Server, folder: Path, *, seed: int, adva
     return kills.joined([each for each in outcomes if isinstance(each, kills.Outcome)])
 
 
-_DONE: list[SynchronizedArray[int]] = []
+_DONE: "list[SynchronizedArray[int]]" = []
 
 
-def _begin(done: SynchronizedArray[int]) -> None:
+def _begin(done: "SynchronizedArray[int]") -> None:
     """Take note of where to tell how far one is; what the parsers' libraries print is left out."""
     _DONE.append(done)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

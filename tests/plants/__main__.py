@@ -26,6 +26,7 @@ from tests.plants.plant import ROOT, Plant
 
 _LEFT_OUT = (".git", ".venv", ".tools", ".data", ".peers", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis")
 _SECONDS = 900
+_REPORT = ("-o", "junit_family=xunit1")  # the newer form takes no figures that tests tell
 
 
 class NotGreenError(RuntimeError):
@@ -109,7 +110,7 @@ def _troubles(copy: Path, tests: Sequence[str]) -> dict[str, str]:
     """Run tests in a copy; return of each that was run what was wrong with its cases, nothing where all were green."""
     report = copy / "report.xml"
     report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *tests]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *_REPORT, f"--junitxml={report}", *tests]
     subprocess.run(command, cwd=copy, env=_environment(copy), capture_output=True, timeout=_SECONDS, check=False)
     troubles: dict[str, str] = {}
     for case in ET.parse(report).iter("testcase"):  # noqa: S314 (pytest's own report)

@@ -13,9 +13,8 @@ RUNS: Final = (
         name="half_a_run_is_kept",
         area=Area.RUNS,
         says="A run keeps the cases it opened although the rest of it fails.",
-        anchor="    await cases.refresh_cases(session, as_of=as_of, now=now)\n",
-        instead="""    from services.shared import database
-    own = await database.raw(session)
+        anchor="    await writing.refresh_cases(session, as_of=as_of, now=now)\n",
+        instead="""    own = await database.raw(session)
     await own.execute("CREATE TEMP TABLE kept_flagged AS TABLE pg_temp.flagged")
     await own.execute("CREATE TEMP TABLE kept_account AS TABLE pg_temp.flagged_account")
     await own.execute("COMMIT")
@@ -23,7 +22,7 @@ RUNS: Final = (
     await own.execute("INSERT INTO pg_temp.flagged TABLE kept_flagged")
     await own.execute("INSERT INTO pg_temp.flagged_account TABLE kept_account")
     await own.execute("DROP TABLE kept_flagged, kept_account")
-    await cases.refresh_cases(session, as_of=as_of, now=now)
+    await writing.refresh_cases(session, as_of=as_of, now=now)
 """,
         caught_by=(f"{_AGAIN}::test_nothing_is_kept_of_a_run_whose_commit_fails",),
     ),
@@ -39,9 +38,11 @@ RUNS: Final = (
         name="the_statement_alone_makes_a_case",
         area=Area.RUNS,
         says="The pure rule is not asked whether what the statement flagged is over.",
-        anchor="    _judge(written, in_force=in_force)\n",
+        anchor="    _judge(written, in_force=in_force, grounds=grounds)\n",
         instead="",
-        caught_by=(f"{_AGAIN}::test_nothing_is_kept_of_a_run_whose_rule_does_not_find_what_was_flagged",),
+        caught_by=(
+            "tests/clawback/test_grounds.py::test_nothing_is_kept_of_a_run_whose_rule_contradicts_its_sql_and_the_ground_is_named",
+        ),
     ),
     Plant(
         name="two_runs_move_a_case_on_twice",
