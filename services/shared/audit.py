@@ -14,11 +14,12 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import insert, select, union_all
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import insert, select
 
-from services.shared import ciphers, clock, database
+from services.shared import ciphers, clock, database, personal_keys
+from services.shared.ciphers import PersonalCipher
 from services.shared.database import AnySession, Database, WriteSession
+from services.shared.direct import Acting, Reading
 from services.shared.identity.actor import Actor
 from services.shared.identity.permissions import NAMED
 from services.shared.tables.records import AuditEntry, PersonalKey, ReadEntry
@@ -70,25 +71,51 @@ async def record(
     every act about a person. `digest` stands for a set of rows that one act wrote. Raises ValueError for a personal
     value without a person.
     """
-    changes = changed(before or {}, after or {})
+    values = await entry(
+        session,
+        action=action,
+        subject=subject,
+        changes=changed(before or {}, after or {}),
+        person_id=person_id,
+        personal=personal,
+        reason=reason,
+    )
+    await session.execute(insert(AuditEntry), {**values, "legal_source": legal_source, "digest": digest})
+    session.audited = True
+
+
+async def entry(
+    acting: Acting,
+    *,
+    action: str,
+    subject: Subject,
+    changes: Mapping[str, Any],
+    person_id: UUID | None,
+    personal: frozenset[str],
+    reason: str | None,
+    key: bytes | None = None,
+) -> dict[str, Any]:
+    """Return the trail's row of an act, for the statement that does it; `key` is the person's wrapped key where known.
+
+    Raises ValueError for a personal value without a person.
+    """
+    values = _entry(acting.actor, action=action, subject=subject, request_id=acting.request_id)
+    values |= {"service": acting.service, "outcome": DONE, "legal_source": None, "digest": None}
     hidden = personal & changes.keys()
     if hidden and person_id is None:
         raise ValueError("a personal value is entered under its person's key: whose?")
-    if person_id is not None and (hidden or reason is not None):
-        key = await _personal_key(session, person_id=person_id)
-        changes |= {name: _encrypted(session, changes[name], key=key, person_id=person_id) for name in hidden}
-        reason = reason and _sealed_reason(session, reason, key=key, person_id=person_id)
-    entry = _entry(session.actor, action=action, subject=subject, request_id=session.request_id)
-    entry |= {"service": session.service, "outcome": DONE, "changes": changes}
-    entry |= {"reason": reason, "legal_source": legal_source, "digest": digest}
-    await session.execute(insert(AuditEntry), entry)
-    session.audited = True
+    if person_id is None or not (hidden or reason is not None):
+        return {**values, "changes": dict(changes), "reason": reason}
+    cipher = acting.ciphers.personal(key or await personal_keys.key_of(acting, person_id=person_id))
+    kept = {name: _encrypted(changes[name], cipher=cipher, person_id=person_id) for name in hidden}
+    sealed = reason and _sealed_reason(reason, cipher=cipher, person_id=person_id)
+    return {**values, "changes": {**changes, **kept}, "reason": sealed}
 
 
 async def sealed_reason(session: WriteSession, reason: str, *, person_id: UUID) -> str:
     """Return a reason as the trail holds it, for a table that keeps it for ever too; `revealed_reasons` opens it."""
-    key = await _personal_key(session, person_id=person_id)
-    return _sealed_reason(session, reason, key=key, person_id=person_id)
+    key = await personal_keys.key_of(session, person_id=person_id)
+    return _sealed_reason(reason, cipher=session.ciphers.personal(key), person_id=person_id)
 
 
 async def record_acts(session: WriteSession, acts: Sequence[Act]) -> None:
@@ -128,23 +155,21 @@ async def record_read(session: AnySession, *, action: str, subject_kind: str, su
     """
     if session.actor is None:
         raise ValueError("nobody is signed in, so nobody can be shown a person")
-    row = read_row(session, session.actor, action=action, subject_kind=subject_kind, subject_ids=subject_ids)
+    row = read_row(session, session.actor, action=action, subject_kind=subject_kind)
+    row["subject_ids"] = list(subject_ids)
     await session.execute(insert(ReadEntry), row, execution_options={"read_record": True})
 
 
-def read_row(
-    session: AnySession, actor: Actor, *, action: str, subject_kind: str, subject_ids: Sequence[UUID]
-) -> dict[str, Any]:
-    """Return the read log's row, column by column, for a question that enters it in its own statement."""
+def read_row(reading: Reading, actor: Actor, *, action: str, subject_kind: str) -> dict[str, Any]:
+    """Return the read log's row without the ids shown, for a question that enters it in its own statement."""
     return {
         "at": clock.now(),
-        "service": session.service,
+        "service": reading.service,
         "actor": actor.name,
         "actor_role": role_of(actor, action=action),
         "action": action,
-        "request_id": session.request_id,
+        "request_id": reading.request_id,
         "subject_kind": subject_kind,
-        "subject_ids": list(subject_ids),
     }
 
 
@@ -206,25 +231,8 @@ def _entry(actor: Actor, *, action: str, subject: Subject, request_id: str | Non
     }
 
 
-async def _personal_key(session: WriteSession, *, person_id: UUID) -> bytes:
-    """Return the person's wrapped key, made in this transaction if there is none, in one statement either way."""
-    while True:
-        made = (
-            postgresql.insert(PersonalKey)
-            .values(person_id=person_id, key_encrypted=session.ciphers.new_personal_key())
-            .on_conflict_do_nothing()
-            .returning(PersonalKey.key_encrypted)
-            .cte("made")
-        )
-        held = select(PersonalKey.key_encrypted).where(PersonalKey.person_id == person_id)
-        found = (await session.execute(union_all(select(made.c.key_encrypted), held))).scalar_one_or_none()
-        # None when another transaction made the key while this statement waited for it: the next look sees it.
-        if found is not None:
-            return bytes(found)
-
-
-def _encrypted(session: WriteSession, change: Mapping[str, Any], *, key: bytes, person_id: UUID) -> dict[str, Any]:
-    tokens = {side: session.ciphers.encrypt_personal(key, json.dumps(value)) for side, value in change.items()}
+def _encrypted(change: Mapping[str, Any], *, cipher: PersonalCipher, person_id: UUID) -> dict[str, Any]:
+    tokens = {side: cipher.encrypt(json.dumps(value)) for side, value in change.items()}
     return {"person_id": str(person_id), **tokens}
 
 
@@ -243,8 +251,8 @@ def _opened(session: AnySession, token: str, *, key: bytes | None) -> Any:
         return None
 
 
-def _sealed_reason(session: WriteSession, reason: str, *, key: bytes, person_id: UUID) -> str:
-    return f"personal:{person_id}:{session.ciphers.encrypt_personal(key, json.dumps(reason))}"
+def _sealed_reason(reason: str, *, cipher: PersonalCipher, person_id: UUID) -> str:
+    return f"personal:{person_id}:{cipher.encrypt(json.dumps(reason))}"
 
 
 def _shown_reason(session: AnySession, reason: str | None, *, keys: Mapping[str, bytes]) -> str | None:

@@ -37,6 +37,17 @@ class AnotherKeyError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class PersonalCipher:
+    """One person's own key, unwrapped for the length of one act."""
+
+    _key: Fernet = field(repr=False)
+
+    def encrypt(self, text: str) -> str:
+        """Encrypt a value that only this key opens."""
+        return self._key.encrypt(text.encode()).decode()
+
+
+@dataclass(frozen=True, slots=True)
 class Ciphers:
     """The keys of one installation, ready for use; decryption under a wrong key raises `fernet.InvalidToken`."""
 
@@ -65,9 +76,13 @@ class Ciphers:
         """Make one person's own key and return it encrypted, as it is stored."""
         return self.encrypt(Fernet.generate_key())
 
+    def personal(self, wrapped_key: bytes) -> "PersonalCipher":
+        """Return what encrypts under one person's own key; with that key destroyed nobody can read it."""
+        return PersonalCipher(Fernet(self.decrypt(wrapped_key)))
+
     def encrypt_personal(self, wrapped_key: bytes, text: str) -> str:
-        """Encrypt a value under one person's own key; with that key destroyed nobody can read it."""
-        return Fernet(self.decrypt(wrapped_key)).encrypt(text.encode()).decode()
+        """Encrypt a single value under one person's own key."""
+        return self.personal(wrapped_key).encrypt(text)
 
     def decrypt_personal(self, wrapped_key: bytes, token: str) -> str:
         """Decrypt a value that was encrypted under this person's own key; raises AnotherKeyError where it was not."""

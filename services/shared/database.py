@@ -22,6 +22,7 @@ from services.shared import database_errors, driver, guarded_sessions
 from services.shared.ciphers import Ciphers
 from services.shared.errors import Conflict, Stale, Unavailable
 from services.shared.identity.actor import Actor
+from services.shared.lending import Lender
 from services.shared.settings import unsafe
 from services.shared.settings.installation import Settings
 from services.shared.vocabulary.records import Service
@@ -33,7 +34,7 @@ ATTEMPTS: Final = 5
 _CONTRADICTED: Final = frozenset({"23503", "23505", "23P01"})  # foreign key, unique key, exclusion
 _OVERTAKEN: Final = frozenset({"40001", "40P01", "55P03"})  # serialisation, deadlock, lock time-out
 _WORTH_REPEATING: Final = frozenset({"40001", "40P01"})
-_IN_DOUBT: Final = (
+IN_DOUBT: Final = (
     "the database went away while this was being stored, and whether it was is not known: send the same request again,"
     " with the same Idempotency-Key where it has one"
 )
@@ -132,6 +133,11 @@ class Database:
     engine: AsyncEngine
     ciphers: Ciphers
     settings: Settings = field(repr=False)
+    lender: Lender = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Let half of the pool stay at hand for single statements; sessions have the rest."""
+        object.__setattr__(self, "lender", Lender(self.engine, at_hand=max(1, self.settings.pool_size // 2)))
 
     @asynccontextmanager
     async def read(self, *, actor: Actor | None = None, request_id: str | None = None) -> AsyncGenerator[ReadSession]:
@@ -147,6 +153,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every pooled connection."""
+        await self.lender.close()
         await self.engine.dispose()
 
 
@@ -194,7 +201,7 @@ async def raw(session: AnySession) -> driver.Connection:
     return connection
 
 
-async def once(session: ReadSession, statement: str, *arguments: object) -> list[asyncpg.Record]:
+async def once(session: AnySession, statement: str, *arguments: object) -> list[asyncpg.Record]:
     """Run one statement that is a whole question by itself, its read record included, in one round trip.
 
     It stands in no transaction unless the session has begun one. JSON columns are text here.
@@ -251,7 +258,7 @@ async def _commit(session: AnySession) -> None:
         if not driver.is_away(error):
             raise
         await _undo(session, error)
-        raise Unavailable(_IN_DOUBT) from None
+        raise Unavailable(IN_DOUBT) from None
 
 
 async def _undo(session: AnySession, error: Exception) -> None:

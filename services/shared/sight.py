@@ -6,7 +6,8 @@ session without an actor shows nothing.
 
 from typing import Final
 
-from sqlalchemy import ColumnElement, false, true
+from sqlalchemy import ColumnElement, Text, any_, bindparam, false, true
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
 from services.shared.database import AnySession
@@ -15,6 +16,15 @@ from services.shared.tables.people import Recipient
 
 TEAM_IS_SEEN: Final = "($1::text[] IS NULL OR recipient.team_code = ANY($1::text[]))"
 """The same of a statement that joins `recipient`; its first parameter is what `teams` returns."""
+
+
+TEAMS: Final = "teams"
+"""What `teams` returns is called in a statement that is compiled once."""
+
+
+def of_asked_teams(team_code: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """Return the condition of a compiled statement; it is left out for whoever is bound to no teams."""
+    return team_code == any_(bindparam(TEAMS, type_=ARRAY(Text)))
 
 
 def teams(actor: Actor | None) -> list[str] | None:

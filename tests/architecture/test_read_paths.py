@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SERVICES = Path(__file__).resolve().parents[2] / "services"
-PAST_THE_SESSION = re.compile(r"\bdatabases?\.(raw|once)\(")
+PAST_THE_SESSION = re.compile(r"\bdatabases?\.(raw|once)\(|\blender\.fetch\(")
 # Questions: their statements are constants that begin with SELECT or WITH and change nothing.
 QUESTIONS = frozenset(
     {
@@ -23,6 +23,9 @@ QUESTIONS = frozenset(
         "services.card_ingest.recomputing.recompute",
         "services.card_ingest.reconciliation.queries.feed_health",
         "services.card_ingest.trials._facts",
+        "services.shared.direct._alone",
+        "services.shared.direct.ask",
+        "services.shared.web.health._database",
     }
 )
 
@@ -52,3 +55,27 @@ def test_a_question_on_the_drivers_connection_is_seen() -> None:
     text = "async def q(session: {}) -> None:\n    (await database.raw(session)).fetch('DELETE')"
     seen = [past_the_session(ast.parse(text.format(kind)).body[0]) for kind in ("ReadSession", "WriteSession")]  # type: ignore[arg-type]
     assert seen == [True, False]
+
+
+# What may be compiled to run past a session: a question. Only these three put a write into one, each of one kind.
+WRITERS = {
+    "services/shared/questions.py": {"ReadEntry"},
+    "services/shared/amendments.py": {"AuditEntry", "stored"},
+    "services/shared/personal_keys.py": {"PersonalKey"},
+}
+COMPILED = re.compile(r"\bdirect\.compiled\(\s*(\w+)")
+WRITTEN = re.compile(r"\b(?:insert|update|delete)\((\w+)\)")
+
+
+def test_only_questions_are_compiled_outside_of_the_three_that_leave_records() -> None:
+    for path in sorted(SERVICES.rglob("*.py")):
+        name, text = str(path.relative_to(SERVICES.parent)), path.read_text(encoding="utf-8")
+        if name in WRITERS:
+            assert set(WRITTEN.findall(text)) <= WRITERS[name], name
+        else:
+            assert set(COMPILED.findall(text)) <= {"select"}, name
+
+
+def test_only_an_amendment_acts_past_a_session() -> None:
+    calling = {path.name for path in SERVICES.rglob("*.py") if "direct.act(" in path.read_text(encoding="utf-8")}
+    assert calling == {"amendments.py"}

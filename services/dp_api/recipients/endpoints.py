@@ -10,7 +10,7 @@ from services.dp_api.recipients import operations, schemas
 from services.shared import paging
 from services.shared.values import fields
 from services.shared.vocabulary.people import RecipientKind
-from services.shared.web import dependencies, etags, routing
+from services.shared.web import answering, dependencies, etags, routing
 
 router = routing.Router(prefix="/v1/recipients", tags=["recipients"])
 
@@ -28,31 +28,31 @@ async def register_recipient(
     return recipient
 
 
-@router.get("")
+@router.get("", response_model=paging.Paged[schemas.RecipientSummary])
 async def list_recipients(
-    session: dependencies.Read,
+    direct: dependencies.Direct,
     page: dependencies.Page,
     team: TeamFilter = None,
     kind: Annotated[RecipientKind | None, Query(description="Adults or carers only.")] = None,
-) -> paging.Paged[schemas.RecipientSummary]:
+) -> Response:
     """List the recipients in the caller's sight."""
-    return await operations.list_recipients(session, kind=kind, team_code=team, page=page)
+    return answering.written(await operations.list_recipients(direct, kind=kind, team_code=team, page=page))
 
 
-@router.post("/searches")
+@router.post("/searches", response_model=paging.Paged[schemas.RecipientSummary])
 async def search_recipients(
-    body: schemas.RecipientSearch, session: dependencies.Read, page: dependencies.Page
-) -> paging.Paged[schemas.RecipientSummary]:
+    body: schemas.RecipientSearch, direct: dependencies.Direct, page: dependencies.Page
+) -> Response:
     """Search the recipients in the caller's sight by NHS number, name, date of birth, postcode or team."""
-    return await operations.search_recipients(session, search=body, page=page)
+    return answering.written(await operations.search_recipients(direct, search=body, page=page))
 
 
 @router.get("/{recipient_id}")
 async def read_recipient(
-    recipient_id: UUID, session: dependencies.Read, response: Response
+    recipient_id: UUID, direct: dependencies.Direct, response: Response
 ) -> Annotated[schemas.AnyRecipient, Field(discriminator="field_set")]:
     """Show one recipient, as far as the caller's role goes."""
-    recipient = await operations.read_recipient(session, recipient_id=recipient_id)
+    recipient = await operations.read_recipient(direct, recipient_id=recipient_id)
     etags.answer(response, recipient.version)
     return recipient
 
@@ -62,13 +62,13 @@ async def amend_recipient(
     recipient_id: UUID,
     body: schemas.RecipientAmendment,
     version: dependencies.IfMatch,
-    session: dependencies.Write,
+    direct: dependencies.Direct,
     today: dependencies.Today,
     response: Response,
 ) -> schemas.RecipientForCare:
     """Amend what is sent of a recipient; a hand-over to another team needs a reason."""
     recipient = await operations.amend_recipient(
-        session, recipient_id=recipient_id, version=version, values=body, today=today
+        direct, recipient_id=recipient_id, version=version, values=body, today=today
     )
     etags.answer(response, recipient.version)
     return recipient

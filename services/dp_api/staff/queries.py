@@ -4,11 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, Text, any_, bindparam, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.dp_api.staff import schemas
-from services.shared import paging
+from services.shared import direct, paging
 from services.shared.database import AnySession
+from services.shared.direct import Reading
 from services.shared.errors import NotFound
 from services.shared.tables.staff import StaffLogin, StaffMember, StaffTeam, Team
 
@@ -25,11 +27,11 @@ async def teams(session: AnySession, *, page: paging.Page) -> Sequence[schemas.T
     return [schemas.TeamView(code=row.code, name=row.name) for row in await session.execute(question)]
 
 
-async def unknown_teams(session: AnySession, *, codes: Iterable[str]) -> frozenset[str]:
+async def unknown_teams(asking: Reading, *, codes: Iterable[str]) -> frozenset[str]:
     """Return those of the codes that name no team."""
     asked = frozenset(codes)
-    known = await session.scalars(select(Team.code).where(Team.code.in_(asked)))
-    return asked - frozenset(known)
+    known = await direct.ask(asking, _TEAMS_OF, {"codes": list(asked)})
+    return asked - {row["code"] for row in known}
 
 
 async def display_name(session: AnySession, *, staff_number: str) -> str | None:
@@ -100,3 +102,6 @@ async def _logins_of(session: AnySession, *, numbers: Sequence[str]) -> defaultd
     for row in await session.execute(question.order_by(StaffLogin.issuer, StaffLogin.subject)):
         found[row.staff_number].append(schemas.LoginView(issuer=row.issuer, subject=row.subject))
     return found
+
+
+_TEAMS_OF: Final = direct.compiled(select(Team.code).where(Team.code == any_(bindparam("codes", type_=ARRAY(Text)))))

@@ -15,7 +15,7 @@ from services.shared.database import Database
 from services.shared.settings import loading
 from services.shared.settings.installation import Settings
 from services.shared.vocabulary.records import Service
-from services.shared.web import actors, docs, edge, handlers, health, load, metrics, openapi, rates, routing
+from services.shared.web import actors, docs, edge, handlers, health, load, metrics, openapi, rates, routing, straight
 
 STATUS: Final = "alpha"
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -93,6 +93,7 @@ def _add_frame(app: FastAPI, *, settings: Settings) -> None:
     app.add_route(metrics.PATH, metrics.show, include_in_schema=False)
     if settings.has_dev_issuer:
         app.add_route(dev_tokens.JWKS_PATH, _dev_issuer_keys, include_in_schema=False)
+    app.add_middleware(straight.Straight, owner=app, routes=app.state.operations)
     edge.install(app, settings=settings, figures=app.state.metrics)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from asgi_correlation_id.context import correlation_id
 from fastapi import Depends, Header, Query, Request
 
-from services.shared import clock, database, dates, paging
+from services.shared import clock, database, dates, direct, paging
 from services.shared.identity.actor import Actor
 from services.shared.settings import installation
 from services.shared.web import etags
@@ -17,6 +17,10 @@ async def _read(request: Request) -> AsyncIterator[database.ReadSession]:
     store: database.Database = request.app.state.database
     async with store.read(actor=request.state.actor, request_id=correlation_id.get()) as session:
         yield session
+
+
+async def _direct(request: Request) -> direct.Direct:
+    return direct.Direct(request.app.state.database, request.state.actor, correlation_id.get())
 
 
 async def _write(request: Request) -> AsyncIterator[database.WriteSession]:
@@ -69,6 +73,9 @@ async def _if_match(
 
 Read = Annotated[database.ReadSession, Depends(_read, scope="function")]
 """A session for questions; committed (a read record may be in it) before the answer leaves."""
+
+Direct = Annotated[direct.Direct, Depends(_direct)]
+"""The database without a session, for questions and amendments that are one statement each."""
 
 Write = Annotated[database.WriteSession, Depends(_write, scope="function")]
 """A session for an act; committed before the answer leaves, rolled back on any trouble."""

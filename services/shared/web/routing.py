@@ -1,10 +1,10 @@
 """Routes closed by construction: an endpoint is an operation of the table of permissions, or the import fails."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, TypeAlias, TypeVar, get_args
 
-from fastapi import APIRouter, Request, Response
-from fastapi.routing import APIRoute
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.routing import APIRoute, get_request_handler
 from starlette.routing import Match
 from starlette.status import HTTP_201_CREATED
 from starlette.types import Scope
@@ -12,11 +12,12 @@ from starlette.types import Scope
 from services.shared.identity.permissions import NAMED, Permission
 from services.shared.web import bodies, dependencies, gate, idempotency, load
 
+Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 _MARK: Final = "__is_done_once__"
 _FILES: Final = "__takes_files__"
-_STORE: Final = get_args(dependencies.Store)[1].dependency
+_ELSEWHERE: Final = tuple(get_args(way)[1].dependency for way in (dependencies.Store, dependencies.Direct))
 
 
 class UnknownOperationError(RuntimeError):
@@ -61,14 +62,31 @@ class Route(APIRoute):
         """Whether the body is a file or a push, which may be large."""
         return getattr(self.endpoint, _FILES, False)
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handler:
         """Return the handler with the gate before it.
 
         Raises UnknownOperationError, and ActElsewhereError for an act done once that does not write in its own session.
         """
-        permission, is_once, answer = self.permission, self.is_once, super().get_route_handler()
-        if is_once and any(each.call is _STORE for each in self.dependant.dependencies):
-            raise ActElsewhereError(f"{self.name} takes `Store`: an act done once writes in its `Write` alone")
+        if self.is_once and any(each.call in _ELSEWHERE for each in self.dependant.dependencies):
+            raise ActElsewhereError(f"{self.name} goes past its session: an act done once writes in its `Write` alone")
+        return self._gated(super().get_route_handler())
+
+    def handler_of(self, app: FastAPI) -> Handler:
+        """Return the handler as this application has it, overridden parts included."""
+        answer = get_request_handler(
+            dependant=self.dependant,
+            body_field=self.body_field,
+            embed_body_fields=self._embed_body_fields,
+            strict_content_type=self.strict_content_type,
+            status_code=self.status_code,
+            response_class=self.response_class,
+            response_field=self.response_field,
+            dependency_overrides_provider=app,
+        )
+        return self._gated(answer)
+
+    def _gated(self, answer: Handler) -> Handler:
+        permission, is_once = self.permission, self.is_once
 
         async def handle(request: Request) -> Response:
             share = await gate.admit(request, permission=permission)
