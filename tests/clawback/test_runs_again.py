@@ -10,8 +10,8 @@ from services.clawback import main
 from services.clawback.cases import operations as cases
 from services.clawback.runs import writing
 from services.shared import driver, jobs
-from services.shared.database import DatabaseTroubleError, IntegrityTrouble, WriteSession
-from services.shared.errors import Conflict, Stale
+from services.shared.database import IntegrityTrouble, WriteSession
+from services.shared.errors import Conflict, Stale, Unavailable
 from services.shared.vocabulary.clawback import RunTrigger
 from tests.builders import clawback as builders
 from tests.builders import commits
@@ -253,7 +253,7 @@ async def test_nothing_is_kept_of_a_run_whose_commit_fails(committed: Committed)
     planted, run = committed
     await builders.money_held(planted, FOUR_WEEKS + 5, on=LONG_AGO)
     async with commits.failing(planted, "clawback_run"):
-        with pytest.raises(DatabaseTroubleError):
+        with pytest.raises(Unavailable):
             await run()
     assert await counts(planted) == (0, 0, 0, 0)
     assert await planted.fetchval("SELECT count(*) FROM audit_entry WHERE service = 'clawback'") == 0
