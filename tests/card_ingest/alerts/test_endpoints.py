@@ -199,7 +199,7 @@ async def test_an_approver_sets_a_policy_from_today_on(watched: Watched, approve
     versions = [each["effective_from"] for each in listed_ones if each["kind"] == "repeated_declines"]
     assert versions == ["2026-11-20", "2015-04-01"]
     assert {each["kind"] for each in listed_ones} >= {"disputed_transaction", "queried_merchant"}
-    assert len({each["kind"] for each in listed_ones}) == 12
+    assert len({each["kind"] for each in listed_ones}) == 13
     assert await watched.connection.fetchval("SELECT count(*) FROM audit_entry WHERE action = 'set_alert_policy'") == 1
 
 
@@ -221,7 +221,7 @@ async def test_a_policy_that_cannot_hold_is_refused(
 ) -> None:
     answer = await approver.post("/v1/alerts/policies", json=policy(**changes))
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert await watched.connection.fetchval("SELECT count(*) FROM alert_policy") == 13
+    assert await watched.connection.fetchval("SELECT count(*) FROM alert_policy") == 14
 
 
 async def test_a_day_has_one_policy_of_a_kind(watched: Watched, approver: httpx.AsyncClient) -> None:
