@@ -7,10 +7,7 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
-
-from services.dp_api.accounts import queries, rules, schemas
+from services.dp_api.accounts import queries, rules, schemas, statements
 from services.dp_api.recipients import rules as recipient_rules
 from services.shared import audit, clock, paging
 from services.shared.database import ReadSession, WriteSession
@@ -87,20 +84,8 @@ async def open_trial_account(session: WriteSession, *, provider_code: str, today
     if not await queries.is_provider(session, code=provider_code):
         raise Invalid("no such feed provider", code="unknown_provider", pointer="/provider_code")
     now = clock.now()
-    opening = insert(Account).values(
-        id=uuid4(),
-        kind=AccountKind.TRIAL,
-        status=ACCOUNT.initial,
-        provider_code=provider_code,
-        provider_account_ref=TRIAL_REF,
-        opened_on=today,
-        version=1,
-        created_at=now,
-        updated_at=now,
-    )
-    await session.execute(opening.on_conflict_do_nothing())
-    trial = select(Account).where(Account.provider_code == provider_code, Account.kind == AccountKind.TRIAL)
-    account = (await session.execute(trial)).scalar_one()
+    await statements.open_trial(session, provider_code=provider_code, ref=TRIAL_REF, opened_on=today, now=now)
+    account = await queries.trial_account(session, provider_code=provider_code)
     if account.created_at == now:
         await record(session, account, action="open_trial_account", person_id=None)
     return account.id

@@ -17,7 +17,7 @@ from services.shared.tables.agreements import Account, Agreement, Card
 from services.shared.tables.feeds import FeedProvider
 from services.shared.tables.people import Recipient
 from services.shared.tables.transactions import AccountBalance
-from services.shared.vocabulary.agreements import AccountStatus
+from services.shared.vocabulary.agreements import AccountKind, AccountStatus
 from services.shared.vocabulary.people import CareGroup, PrimarySupportReason, RecipientKind
 
 _TOLD_BY_OTHERS: Final = frozenset({"balance", "balance_as_of", "feed_is_late"})
@@ -202,3 +202,9 @@ def _with_balance(row: Any) -> AccountRow:
         last_booked_on=stored.pop("last_booked_on"),
     )
     return schemas.AccountView(**stored, balance=money), recipient_id
+
+
+async def trial_account(session: WriteSession, *, provider_code: str) -> Account:
+    """Return a provider's one trial account, which must have been opened."""
+    trial = select(Account).where(Account.provider_code == provider_code, Account.kind == AccountKind.TRIAL)
+    return (await session.execute(trial)).scalar_one()

@@ -5,15 +5,12 @@ from datetime import date
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, literal, select, text
-from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
-
-from services.dp_api.budgets import queries, rules, schemas
+from services.dp_api.budgets import queries, rules, schemas, statements
 from services.shared import audit, clock, paging
 from services.shared.database import ReadSession, WriteSession
 from services.shared.errors import Conflict, Invalid, Refused
 from services.shared.identity.shown import FieldSet, field_set
-from services.shared.tables.agreements import Agreement, Budget, GrossToday
+from services.shared.tables.agreements import Agreement, Budget
 from services.shared.vocabulary.agreements import AgreementStatus
 
 REFRESH: Final = "refresh_gross_today"
@@ -64,13 +61,7 @@ async def list_budgets(
 async def project_gross(session: WriteSession, *, agreement_id: UUID, today: date) -> None:
     """Bring one agreement's row of `gross_today` in line with its budgets and status, in the act that moved them."""
     await session.flush()
-    holding = queries.gross_on(today).where(Agreement.id == agreement_id).subquery()
-    await session.execute(delete(GrossToday).where(GrossToday.agreement_id == agreement_id))
-    await session.execute(
-        insert(GrossToday).from_select(
-            ["agreement_id", "budget_id", "weekly_gross_pence", "valid_on"], select(holding, literal(today))
-        )
-    )
+    await statements.project_one(session, agreement_id=agreement_id, today=today)
 
 
 async def refresh_gross_today(session: WriteSession, *, today: date) -> Mapping[str, object]:
@@ -78,17 +69,10 @@ async def refresh_gross_today(session: WriteSession, *, today: date) -> Mapping[
 
     Returns what it did: `rows` in the projection, and `mended`, the rows that had differed from the dated budgets.
     """
-    # No act may move a row while all are rebuilt: it would be overwritten with what the budgets were before it.
-    await session.execute(text("LOCK TABLE gross_today IN SHARE ROW EXCLUSIVE MODE"))
+    await statements.lock(session)
     mended = await queries.drifted(session, today=today)
-    await session.execute(delete(GrossToday))
-    holding = queries.gross_on(today).subquery()
-    await session.execute(
-        insert(GrossToday).from_select(
-            ["agreement_id", "budget_id", "weekly_gross_pence", "valid_on"], select(holding, literal(today))
-        )
-    )
-    rows, digest = await _digest(session)
+    await statements.project_all(session, today=today)
+    rows, digest = await queries.gross_digest(session)
     outcome = {"rows": rows, "mended": mended}
     await audit.record(
         session, action=REFRESH, subject=audit.Subject("gross_today", today.isoformat()), after=outcome, digest=digest
@@ -138,14 +122,6 @@ async def _add(session: WriteSession, *, agreement_id: UUID, values: schemas.New
     session.add(budget)
     await session.flush()
     return schemas.BudgetView.model_validate(budget)
-
-
-async def _digest(session: WriteSession) -> tuple[int, bytes]:
-    line = func.concat_ws("|", GrossToday.agreement_id, GrossToday.budget_id, GrossToday.weekly_gross_pence)
-    lines = func.string_agg(line, aggregate_order_by(text("E'\\n'"), GrossToday.agreement_id))
-    whole = func.sha256(func.convert_to(func.coalesce(lines, ""), "UTF8"))
-    rows, digest = (await session.execute(select(func.count(), whole).select_from(GrossToday))).one()
-    return int(rows), bytes(digest)
 
 
 def _facts(budget: schemas.BudgetView) -> dict[str, object]:

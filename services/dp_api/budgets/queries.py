@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
 from services.dp_api.budgets import schemas
 from services.shared import paging, sight
@@ -155,3 +155,12 @@ def gross_on(day: date | ScalarSelect[date]) -> Select[UUID, UUID, int]:
 
 def _before(day: date, revision: int) -> ColumnElement[bool]:
     return (Budget.effective_from < day) | ((Budget.effective_from == day) & (Budget.revision < revision))
+
+
+async def gross_digest(session: AnySession) -> tuple[int, bytes]:
+    """Return how many rows the projection has, and the SHA-256 of them all in the order of their agreements."""
+    line = func.concat_ws("|", GrossToday.agreement_id, GrossToday.budget_id, GrossToday.weekly_gross_pence)
+    lines = func.string_agg(line, aggregate_order_by(text("E'\\n'"), GrossToday.agreement_id))
+    whole = func.sha256(func.convert_to(func.coalesce(lines, ""), "UTF8"))
+    rows, digest = (await session.execute(select(func.count(), whole).select_from(GrossToday))).one()
+    return int(rows), bytes(digest)

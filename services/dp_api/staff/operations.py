@@ -1,24 +1,17 @@
 """Acts on teams and staff."""
 
-from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert
-
-from services.dp_api.staff import queries, schemas
+from services.dp_api.staff import queries, schemas, statements
 from services.shared import audit, clock
 from services.shared.database import WriteSession
 from services.shared.errors import Conflict, Invalid
-from services.shared.tables.staff import StaffLogin, StaffMember, StaffTeam, Team
+from services.shared.tables.staff import StaffMember
 from services.shared.values import staff_numbers
 
 
 async def set_team(session: WriteSession, *, code: str, values: schemas.TeamName) -> schemas.TeamView:
     """Name a team, making it when there is none of this code."""
-    before = await session.scalar(select(Team.name).where(Team.code == code).with_for_update())
-    await session.execute(
-        insert(Team)
-        .values(code=code, name=values.name)
-        .on_conflict_do_update(index_elements=[Team.code], set_={"name": values.name})
-    )
+    before = await queries.team_name_for_change(session, code=code)
+    await statements.name_team(session, code=code, name=values.name)
     await audit.record(
         session,
         action="set_team",
@@ -50,7 +43,9 @@ async def set_staff_member(
     member.is_active = values.is_active
     member.updated_at = clock.now()
     await session.flush()
-    await _replace_teams_and_logins(session, staff_number=staff_number, values=values)
+    await statements.replace_teams(session, staff_number=staff_number, codes=values.teams)
+    logins = [(login.issuer, login.subject) for login in values.logins]
+    await statements.replace_logins(session, staff_number=staff_number, logins=logins)
     after = await queries.staff_member(session, staff_number=staff_number)
     await audit.record(
         session,
@@ -85,24 +80,6 @@ async def _refuse_own_login(session: WriteSession, *, staff_number: str, values:
     is_theirs_now = any(owner == staff_number for _, owner in owners)
     if is_theirs_now != (own in [(login.issuer, login.subject) for login in values.logins]):
         raise Conflict("another administrator says whose your own account is", code="own_login")
-
-
-async def _replace_teams_and_logins(
-    session: WriteSession, *, staff_number: str, values: schemas.StaffMemberSettings
-) -> None:
-    await session.execute(delete(StaffTeam).where(StaffTeam.staff_number == staff_number))
-    await session.execute(delete(StaffLogin).where(StaffLogin.staff_number == staff_number))
-    if values.teams:
-        await session.execute(
-            insert(StaffTeam),
-            [{"staff_number": staff_number, "team_code": code} for code in sorted(set(values.teams))],
-        )
-    if values.logins:
-        logins = sorted({(login.issuer, login.subject) for login in values.logins})
-        await session.execute(
-            insert(StaffLogin),
-            [{"staff_number": staff_number, "issuer": issuer, "subject": subject} for issuer, subject in logins],
-        )
 
 
 def _facts(member: schemas.StaffMemberView) -> dict[str, object]:

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.dp_api.staff import schemas
 from services.shared import direct, paging
-from services.shared.database import AnySession
+from services.shared.database import AnySession, WriteSession
 from services.shared.direct import Reading
 from services.shared.errors import NotFound
 from services.shared.tables.staff import StaffLogin, StaffMember, StaffTeam, Team
@@ -17,6 +17,12 @@ from services.shared.tables.staff import StaffLogin, StaffMember, StaffTeam, Tea
 TEAM_ORDER: Final = paging.Order(Team.code)
 STAFF_ORDER: Final = paging.Order(StaffMember.staff_number)
 _MEMBER: Final = select(StaffMember.staff_number, StaffMember.display_name, StaffMember.is_active, StaffMember.version)
+
+
+async def team_name_for_change(session: WriteSession, *, code: str) -> str | None:
+    """Return a team's name, and hold its row until the act ends; None where there is no such team."""
+    name: str | None = await session.scalar(select(Team.name).where(Team.code == code).with_for_update())
+    return name
 
 
 async def teams(session: AnySession, *, page: paging.Page) -> Sequence[schemas.TeamView]:
