@@ -7,6 +7,7 @@ from services.shared import driver
 
 DISK_FULL = "53100"
 TAKEN_MEANWHILE = "23505"
+UNFORESEEN = "XX000"
 
 
 @asynccontextmanager
@@ -21,4 +22,4 @@ async def failing(connection: driver.Connection, table: str, *, sqlstate: str = 
     try:
         yield
     finally:
-        await connection.execute(f"DROP TRIGGER no_commit ON {table}; DROP FUNCTION no_commit()")
+        await connection.execute("DROP FUNCTION no_commit() CASCADE")

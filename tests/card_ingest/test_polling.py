@@ -14,7 +14,6 @@ from services.card_ingest.polling import operations, queries
 from services.card_ingest.polling.queries import Poll
 from services.shared import clock, jobs
 from services.shared.calling import Answer, AnswerTooLarge
-from services.shared.database import DatabaseTroubleError
 from services.shared.errors import Unavailable
 from services.shared.identity.roles import Role
 from tests.builders import commits
@@ -276,7 +275,7 @@ async def test_a_page_that_we_cannot_store_waits_longer_each_time(
     assert (row["cursor"], row["last_outcome"], row["failures"]) == (None, "not_stored", 1)
 
 
-@pytest.mark.parametrize("sqlstate", [commits.DISK_FULL, commits.TAKEN_MEANWHILE])
+@pytest.mark.parametrize("sqlstate", [commits.DISK_FULL, commits.TAKEN_MEANWHILE, commits.UNFORESEEN])
 async def test_the_cursor_stays_where_the_commit_of_its_page_fails(provider: Provider, sqlstate: str) -> None:
     provider.answers = [page(["t1"], next_cursor="c1", has_more=True) for _ in range(2)]
     provider.answers.append(page([], next_cursor="c1"))
@@ -296,7 +295,7 @@ async def test_where_the_cursor_cannot_be_kept_the_page_is_asked_for_again_witho
     refused = "FOR EACH ROW WHEN (new.cursor IS NOT NULL) EXECUTE FUNCTION no_commit()"
     async with commits.failing(provider.feed.connection, "clawback_run"):
         await provider.feed.connection.execute(f"{stored} {refused}")
-        with pytest.raises(DatabaseTroubleError):
+        with pytest.raises(Unavailable):
             await provider.poll()
         await provider.feed.connection.execute("DROP TRIGGER no_commit ON feed_poll")
     assert (await provider.row())["cursor"] is None

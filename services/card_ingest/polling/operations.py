@@ -66,7 +66,7 @@ class Outcome(StrEnum):
 
 _GOOD: Final = frozenset({Outcome.TAKEN_IN, Outcome.NOTHING_NEW})
 # The same page may well be taken in a moment later.
-_PASSING: Final = (databases.Overtaken, databases.IntegrityTrouble)
+_PASSING: Final = (databases.Overtaken, databases.IntegrityTrouble, Unavailable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from services.card_ingest.alerts import examined, examining
 from services.card_ingest.gathering import convoy
 from services.shared import database as databases
 from services.shared import driver, jobs
-from services.shared.database import DatabaseTroubleError
+from services.shared.errors import Unavailable
 from services.shared.vocabulary.feeds import DeliveryDoor
 from tests.builders import clawback as people
 from tests.builders import commits
@@ -102,7 +102,7 @@ async def test_a_batch_leaves_the_queue_with_its_alerts_or_not_at_all(
 
     with monkeypatch.context() as patched:
         patched.setattr(examining, "_record", cut_off)
-        with pytest.raises(ConnectionResetError):
+        with pytest.raises(Unavailable):
             await watched.look()
     assert await watched.connection.fetchval("SELECT count(*) FROM alert_due") == 1
     assert await watched.told() == []
@@ -113,7 +113,7 @@ async def test_a_batch_leaves_the_queue_with_its_alerts_or_not_at_all(
 async def test_alerts_whose_commit_fails_leave_their_batch_on_the_queue(watched: Watched) -> None:
     await watched.send(watched.event("t1", mcc="7995"))
     async with commits.failing(watched.connection, "alert"):
-        with pytest.raises(DatabaseTroubleError):
+        with pytest.raises(Unavailable):
             await watched.look()
     assert await watched.connection.fetchval("SELECT count(*) FROM alert_due") == 1
     assert await watched.told() == []
