@@ -17,6 +17,7 @@ from services.card_ingest.categories.rules import Rules
 from services.card_ingest.complete_days import Disputed
 from services.card_ingest.deliveries import StoredDelivery
 from services.card_ingest.events import ReadRow, Row
+from services.card_ingest.matching import stage as matching
 from services.card_ingest.outcomes import Result, Tally
 from services.card_ingest.posting import Posted
 from services.card_ingest.quarantine import Origin
@@ -24,7 +25,6 @@ from services.card_ingest.reasons import Note
 from services.card_ingest.staging import Record
 from services.shared import audit, database, driver
 from services.shared.audit import Act, Subject
-from services.shared.ciphers import Ciphers
 from services.shared.database import AnySession, WriteSession
 from services.shared.vocabulary.feeds import RowOutcome
 from services.shared.vocabulary.money import EventStatus
@@ -169,7 +169,7 @@ async def post(
         return False
     connection = await database.raw(session)
     origin = Origin(delivery.provider_code, delivery.number, now)
-    number, posted = await _write(connection, delivery, batch, ciphers=session.ciphers, staged=staged)
+    number, posted = await _write(session, delivery, batch, now=now, staged=staged)
     others = [*posted.others, *batch.told]
     await quarantine.keep(connection, others, origin, ciphers=session.ciphers)
     counted = outcomes.tally(posted=posted.rows, others=others)
@@ -187,7 +187,7 @@ async def release(session: WriteSession, delivery: StoredDelivery, policy: Polic
         await session.rollback()
         return 0
     batch = of_rows(rows, policy)
-    number, posted = await _write(connection, delivery, batch, ciphers=session.ciphers)
+    number, posted = await _write(session, delivery, batch, now=now, staged=_nothing)
     others = [*posted.others, *batch.told]
     gone = await quarantine.release(
         connection, posted.rows, others, Origin(delivery.provider_code, delivery.number, now)
@@ -218,6 +218,7 @@ async def post_decided(session: WriteSession, delivery: StoredDelivery, batch: B
         delivery_number=delivery.number,
         batch_number=number,
     )
+    await matching.keep(session, posted.rows, matching.Origin(provider, delivery.number, now))
     counted = outcomes.tally(posted=posted.rows, others=posted.others)
     await _record_batch(session, delivery, number, batch=batch, posted=posted, counted=counted, now=now)
     return replace(posted, others=[*posted.others, *batch.told])
@@ -240,20 +241,19 @@ def digests(batch: Batch, rows: Iterable[ReadRow]) -> Iterator[bytes]:
 
 
 async def _write(
-    connection: driver.Connection,
-    delivery: StoredDelivery,
-    batch: Batch,
-    *,
-    ciphers: Ciphers,
-    staged: Callable[[], None] = _nothing,
+    session: WriteSession, delivery: StoredDelivery, batch: Batch, *, now: datetime, staged: Callable[[], None]
 ) -> tuple[int, Posted]:
-    """Write what is staged of a batch under the next batch number, alone if it holds or releases anything."""
+    """Write what is staged of a batch, alone if it holds or releases anything or may tell of a payment again."""
+    connection = await database.raw(session)
     to_hold = {place: row for place, row in batch.staged.items() if row.event.status is not EventStatus.POSTED}
     to_post = {place: row for place, row in batch.staged.items() if place not in to_hold} if to_hold else batch.staged
     provider, delivery_number = delivery.provider_code, delivery.number
     await staging.stage(connection, batch.records)  # Nobody waits for that yet.
     staged()
-    number = int(await connection.fetchval(_NUMBER_ALONE if to_hold else _NUMBER_BESIDE_OTHERS, provider))
+    lock = _NUMBER_ALONE if to_hold or matching.is_needed(to_post.values()) else _NUMBER_BESIDE_OTHERS
+    number, origin = int(await connection.fetchval(lock, provider)), matching.Origin(provider, delivery_number, now)
+    told = await matching.take_out(session, to_post, origin)
+    to_post = {place: row for place, row in to_post.items() if place not in told} if told else to_post
     if batch.payee_rules is not None:
         await payees.resolve(connection, batch.payee_rules, provider_code=provider)
     linked = [row for row in to_post.values() if row.event.reverses_transaction_id]
@@ -262,13 +262,13 @@ async def _write(
     await returns.resolve(connection, linked, provider_code=provider)
     held = await holds.apply(connection, to_hold, provider_code=provider, delivery_number=delivery_number)
     reversed_before = await holds.take_out(connection, to_post, provider_code=provider)
-    if reversed_before:
-        to_post = {place: row for place, row in to_post.items() if place not in reversed_before}
+    to_post = {place: row for place, row in to_post.items() if place not in reversed_before}
     posted = await posting.post(
         connection, to_post, provider_code=provider, delivery_number=delivery_number, batch_number=number
     )
-    others = [*held, *posted.others, *waiting.values(), *reversed_before.values()]
-    known = await quarantine.known_by_decision(connection, others, provider_code=provider, ciphers=ciphers)
+    await matching.keep(session, posted.rows, origin)
+    others = [*told.values(), *held, *posted.others, *waiting.values(), *reversed_before.values()]
+    known = await quarantine.known_by_decision(connection, others, provider_code=provider, ciphers=session.ciphers)
     return number, Posted(posted.rows, known, posted.first_id, posted.last_id)
 
 

@@ -5,7 +5,6 @@ move. Whoever stores a delivery claims its days (or, of increments, its rows) in
 delivery has them. What another has claimed and this one says otherwise about is disputed, and waits for a person.
 """
 
-import re
 import tempfile
 import weakref
 from collections import defaultdict
@@ -16,7 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from services.card_ingest import events
+from services.card_ingest import events, outcomes
 from services.card_ingest.events import ReadRow
 from services.card_ingest.reasons import Note, Reason
 from services.shared import database
@@ -33,8 +32,6 @@ _MOST_OPEN: Final = 50_000
 _DIGEST_HEX: Final = 32
 _WAITS: Final = ":waits"
 """Behind the id of a row that waits for people: whatever they make of it, it is no part of what its day holds."""
-
-_OWN_ID: Final = re.compile(r"[0-9a-f]{32}-[0-9]+", re.ASCII)
 
 # Only one delivery of a feed at a time claims anything, so that of two at once the second sees what the first has.
 _ALONE: Final = (
@@ -78,7 +75,11 @@ _DISPUTED: Final = {
         SELECT DISTINCT encode(claimed.digest, 'hex') AS row FROM staged_claim AS staged
         JOIN feed_increment_row AS claimed
             ON claimed.provider_code = $1 AND claimed.profile = $2 AND claimed.digest = staged.row_digest
-        WHERE claimed.delivery_number <> $3
+        WHERE claimed.delivery_number <> $3 AND NOT EXISTS (
+            SELECT FROM feed_delivery AS first JOIN feed_delivery AS again
+                ON again.provider_code = first.provider_code AND again.profile = first.profile
+                AND again.sha256 = first.sha256 AND again.account_ref IS NOT DISTINCT FROM first.account_ref
+            WHERE first.number = claimed.delivery_number AND again.number = $3)
     """,
 }
 
@@ -164,9 +165,8 @@ class Survey:
         self._aside = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 (it lives as long as we)
         weakref.finalize(self, self._aside.close)
 
-    def note(self, row: ReadRow) -> None:
-        """See a row, before it has an id."""
-        digest = row.digest
+    def note(self, row: ReadRow, *, digest: bytes) -> None:
+        """See a row before it has an id; `digest` is of the content by which it is known."""
         self.repeats.note(digest)
         if self.covers == "increments":
             self._put_aside(_Claim("", row.booked_on, digest, 1, "0"))
@@ -199,20 +199,29 @@ class Survey:
 
 
 class Ordinals:
-    """Gives each row without an id one: its content, and how many equal rows came before it in its file."""
+    """Gives each row without an id one: the content by which it is known, and how many equal rows came before it in its
+    file.
+    """
 
     def __init__(self, repeats: Repeats | None = None) -> None:
         self._repeats = repeats
         self._seen: defaultdict[bytes, int] = defaultdict(int)
 
-    def told_apart(self, row: ReadRow) -> ReadRow:
+    def told_apart(self, row: ReadRow, *, digest: bytes) -> ReadRow:
         """Return the row, which nobody else has yet, under its id."""
-        digest = row.digest
-        ordinal = 0
-        if self._repeats is None or row.waits is not None or self._repeats.may_have(digest):
-            ordinal = self._seen[digest]
-            self._seen[digest] += 1
-        return events.named(row, f"{digest.hex()}-{ordinal}{'' if row.waits is None else _WAITS}")
+        if row.waits is None:
+            return events.named(row, self.next_id(digest))
+        return events.named(row, f"{self._counted(digest)}{_WAITS}")  # No survey has seen it.
+
+    def next_id(self, digest: bytes) -> str:
+        """Return the id of the next row of this content."""
+        may_repeat = self._repeats is None or self._repeats.may_have(digest)
+        return self._counted(digest) if may_repeat else f"{digest.hex()}-0"
+
+    def _counted(self, digest: bytes) -> str:
+        ordinal = self._seen[digest]
+        self._seen[digest] += 1
+        return f"{digest.hex()}-{ordinal}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +240,7 @@ class Disputed:
     def judged(self, row: ReadRow) -> tuple[RowOutcome, Reason | Note] | None:
         """Return where a row ends without being posted, and why, if it does: it waits, or was decided about before."""
         transaction_id = row.event.provider_transaction_id
-        if self.days and day(row) in self.days and is_known_by_content(row):
+        if self.days and day(row) in self.days and outcomes.is_known_by_content(row):
             return RowOutcome.QUARANTINED, Reason.COMPLETE_DAY_CHANGED
         if self.rows and transaction_id[:_DIGEST_HEX] in self.rows:
             return RowOutcome.QUARANTINED, Reason.EQUAL_TO_EARLIER_ROW
@@ -281,11 +290,6 @@ async def revise(session: WriteSession, feed: Feed, rows: Sequence[ReadRow], *, 
     await alone(session, feed)
     given = (feed.provider_code, feed.profile, account_ref, booked_on)
     await connection.execute(_REVISE, *given, delivery_number, len(rows), str(digest))
-
-
-def is_known_by_content(row: ReadRow) -> bool:
-    """Tell whether a row's id is one of ours: a statement may have rows with references of their own beside others."""
-    return _OWN_ID.fullmatch(row.event.provider_transaction_id) is not None
 
 
 def day(row: ReadRow) -> tuple[str, date]:

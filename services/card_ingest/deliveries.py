@@ -225,11 +225,18 @@ async def advance(
     )
 
 
-async def move_released(session: WriteSession, delivery_id: UUID, *, left: Count, counted: Tally) -> None:
-    """Count rows that left the quarantine where they have ended now."""
+async def move_released(
+    session: WriteSession,
+    delivery_id: UUID,
+    *,
+    left: Count,
+    counted: Tally,
+    out_of: RowOutcome = RowOutcome.QUARANTINED,
+) -> None:
+    """Count rows that left the quarantine, or where they had ended before, where they have ended now."""
     outcomes.require_all(left, counted)
     connection = await database.raw(session)
-    moved = {**counted, RowOutcome.QUARANTINED: Count(-left.rows, -left.pence)}
+    moved = {**counted, out_of: Count(-left.rows, -left.pence)}
     await connection.execute(_MOVE, delivery_id, *_figures(moved))
 
 

@@ -4,7 +4,6 @@ Amounts are whole pence or decimal text, never floats. Nothing here knows a data
 """
 
 import re
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -15,6 +14,7 @@ from msgspec import Meta
 
 from services.card_ingest import currencies, reasons
 from services.card_ingest.reasons import Note, Reason
+from services.card_ingest.telling import Telling
 from services.shared import dates, money
 from services.shared.vocabulary.money import SIGN, EventStatus, TransactionType
 
@@ -68,7 +68,8 @@ class ReadRow(msgspec.Struct, frozen=True, gc=False):
     """A row that could be read; its event is normal: `amount_pence`, `currency`, `booked_on` and UTC are always there.
 
     `delivered_pence` is as the delivery states it, sign included; `effect_pence` is what it does to the balance once
-    posted. `waits` is there where the row waits for two people although it can be read.
+    posted. `waits` is there where the row waits for two people although it can be read. `known_as` is the id that an
+    earlier version of its layout gave it, where that is another one.
     """
 
     number: int
@@ -77,6 +78,8 @@ class ReadRow(msgspec.Struct, frozen=True, gc=False):
     effect_pence: int
     booked_on: date
     waits: "Waits | None" = None
+    telling: Telling | None = None
+    known_as: str | None = None
 
     @property
     def digest(self) -> bytes:
@@ -107,9 +110,11 @@ class UnusableEvent(ValueError):
         self.reason = reason
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     event: CardEvent
     delivered_pence: int
+    telling: Telling | None = None
+    known_as: str | None = None
 
 
 _set: Final = msgspec.structs.force_setattr  # Only on events that have just been made here.
@@ -158,13 +163,14 @@ def named(row: ReadRow, transaction_id: str) -> ReadRow:
 
 def encode(row: ReadRow) -> bytes:
     """Write a row down so that `decode` returns it; it is kept, encrypted, while the row waits."""
-    return _ENCODER.encode(_Kept(row.event, row.delivered_pence))
+    return _ENCODER.encode(_Kept(row.event, row.delivered_pence, row.telling, row.known_as))
 
 
 def decode(content: bytes, *, number: int) -> ReadRow:
     """Return the row that `encode` wrote down; that it is booked in no future was judged on the day it came."""
     kept = _KEPT_DECODER.decode(content)
-    return read(kept.event, number=number, received_on=date.max, delivered_pence=kept.delivered_pence)
+    row = read(kept.event, number=number, received_on=date.max, delivered_pence=kept.delivered_pence)
+    return msgspec.structs.replace(row, telling=kept.telling, known_as=kept.known_as)
 
 
 def pence_of_text(text: str) -> int:
@@ -176,21 +182,6 @@ def pence_of_text(text: str) -> int:
         finer = _FINER_THAN_PENCE.fullmatch(trimmed) is not None
         raise UnusableEvent(Reason.AMOUNT_NOT_WHOLE_PENCE if finer else Reason.NOT_A_NUMBER) from None
     return within_range(pence)
-
-
-def joined_id(parts: Sequence[str]) -> str:
-    """Return the id that several fields make together, which no other fields make; one is an id as it is.
-
-    Raises UnusableEvent where it is longer than an id may be.
-    """
-    found = parts[0] if len(parts) == 1 else ":".join(_escaped(part) for part in parts)
-    if len(found) > LONGEST_REFERENCE:
-        raise UnusableEvent(Reason.WRONG_LENGTH, "the transaction id")
-    return found
-
-
-def _escaped(part: str) -> str:
-    return part.replace("\\", "\\\\").replace(":", "\\:")
 
 
 def within_range(pence: int) -> int:

@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from fastapi import FastAPI
 
-from services.card_ingest import disposing, pipeline, queries, spend
+from services.card_ingest import disposing, layouts, pipeline, queries, spend
 from services.card_ingest.alerts import endpoints as alert_endpoints
 from services.card_ingest.alerts import examining
 from services.card_ingest.categories import endpoints as category_endpoints
@@ -106,6 +106,11 @@ async def _dispose_of_deliveries(database: Database) -> jobs.Outcome:
     return {"deliveries": await disposing.dispose(database, actor=SCHEDULER)}
 
 
+async def _keep_layouts(database: Database) -> jobs.Outcome:
+    folder = pipeline.own_profiles(database)
+    return {"feeds": await layouts.keep_used(database, own_folder=folder, actor=SCHEDULER)}
+
+
 async def _watch_feeds(database: Database) -> jobs.Outcome:
     return await reconciliation.watch_feeds(database, actor=SCHEDULER, now=clock.now())
 
@@ -134,6 +139,8 @@ FOLD_SPEND: Final = _every("fold_spend", _fold_spend, seconds=10)
 TAKE_IN_FOLDER: Final = _every("take_in_folder", _take_in_folder, seconds=10)
 POLL_FEEDS: Final = _every("poll_feeds", _poll_feeds, seconds=5)
 RAISE_ALERTS: Final = _every("raise_alerts", _raise_alerts, seconds=5)
+# What came before layouts were kept: an upgrade may soon be followed by a new version.
+KEEP_LAYOUTS: Final = _every("keep_layouts", _keep_layouts, seconds=300)
 WATCH_FEEDS: Final = _every("watch_feeds", _watch_feeds, seconds=60)
 RECONCILE_FEEDS: Final = _every("reconcile_feeds", _reconcile_feeds, seconds=900)
 # Half past three: after the surplus run, before anybody works; then what rests on the proof of the books.
@@ -158,6 +165,7 @@ JOBS: Final = (
     RAISE_ALERTS,
     RAISE_DAILY_ALERTS,
     DISPOSE_OF_DELIVERIES,
+    KEEP_LAYOUTS,
     WATCH_FEEDS,
     RECONCILE_FEEDS,
     RECONCILE_EVERYTHING,

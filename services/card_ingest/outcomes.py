@@ -1,5 +1,6 @@
 """What became of a delivery's rows: each ends in exactly one place, and its pence with it, as delivered."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -41,6 +42,7 @@ class Count:
 Tally = Mapping[RowOutcome, Count]
 
 NOTHING: Final = Count()
+_OWN_ID: Final = re.compile(r"[0-9a-f]{32}-[0-9]+", re.ASCII)
 
 FIRST_DAY: Final = figures.DIRECT_PAYMENTS_IN_FORCE
 """No row of any provider is booked before there were direct payments."""
@@ -93,3 +95,8 @@ def require_all(came: Count, counted: Tally) -> None:
         raise RowsLostError(
             f"{came.rows} rows and {came.pence} pence came, {found.rows} and {found.pence} were counted"
         )
+
+
+def is_known_by_content(row: ReadRow) -> bool:
+    """Tell whether a row's id is one of ours: a statement may have rows with references of their own beside others."""
+    return _OWN_ID.fullmatch(row.event.provider_transaction_id) is not None

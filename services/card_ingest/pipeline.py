@@ -77,9 +77,8 @@ async def receive(
 ) -> Receipt:
     """Take a delivery in: store it once, post its rows batch by batch, answer with its receipt.
 
-    The same bytes (or the same id of the sender) again get the same receipt and have no effect. More rows than
-    `at_once` are stored and left to the job; None posts them all. Raises NotFound for an unknown provider or profile,
-    UnreadableDelivery, WrongHeading, RepeatedHeading, CardNumberInReference or DeliveryIdReused: nothing is stored.
+    The same bytes (or id of the sender) again get the same receipt. More rows than `at_once` are left to the job.
+    Raises UnreadableDelivery, WrongHeading, CardNumberInReference, DeliveryIdReused or LayoutUsedMeanwhile.
     """
     surveying.refuse_card_numbers(delivery.external_id, delivery.account_ref)
     profile = _profile(database, delivery.profile)
@@ -89,14 +88,15 @@ async def receive(
     new = await _described(delivery, profile, now=now)
     if (known := await _receipt_of_same(database, delivery, new)) is not None:
         return known
-    new, surveyed, stated, chunks = await asyncio.to_thread(_looked_through, profile, delivery.body, new)
-    is_now = at_once is None or new.rows <= at_once
-    ahead: Ahead | None = None
+    earlier = await surveying.earlier(database, new, profile)
+    new, surveyed, stated, chunks = await asyncio.to_thread(_looked_through, profile, delivery.body, new, earlier)
+    ahead, is_now = None, at_once is None or new.rows <= at_once
     if is_now and isinstance(delivery.body, bytes) and surveyed is None:
-        chunks, ahead = await _begun_with(database, new, profile, chunks)
+        chunks, ahead = await _begun_with(database, new, profile, chunks, Reckoned(earlier))
     try:
         async with database.write(actor=delivery.actor, request_id=delivery.request_id) as session:
-            stored, reckoned = await _stored(session, new, chunks, stated=stated, surveyed=surveyed)
+            stored = await _stored(session, new, chunks, stated)
+            reckoned = await surveying.claimed(session, stored, surveyed, profile=profile, earlier=earlier)
             await (ahead.ready() if ahead else asyncio.sleep(0))  # Rows that cannot be prepared are not stored either.
     except IntegrityTrouble:  # The same delivery came twice at once, and the other was first.
         if (known := await _receipt_of_same(database, delivery, new)) is None:
@@ -110,11 +110,11 @@ async def receive(
 
 
 async def _stored(
-    session: WriteSession, new: NewDelivery, chunks: Iterator[Chunk], *, stated: list[Stated], surveyed: Survey | None
-) -> tuple[StoredDelivery, Reckoned | None]:
+    session: WriteSession, new: NewDelivery, chunks: Iterator[Chunk], stated: list[Stated]
+) -> StoredDelivery:
     stored = await deliveries.store(session, new, chunks)
     await stating.keep(session, stored, stated)
-    return stored, await surveying.claimed(session, stored, surveyed)
+    return stored
 
 
 async def post(
@@ -194,13 +194,13 @@ async def _described(delivery: Delivery, profile: Profile, *, now: datetime) -> 
 
 
 def _looked_through(
-    profile: Profile, body: Body, new: NewDelivery
+    profile: Profile, body: Body, new: NewDelivery, earlier: Sequence[Profile]
 ) -> tuple[NewDelivery, Survey | None, list[Stated], Iterator[Chunk]]:
     """Return the delivery with its rows counted, what it covers and states, and its content without card numbers."""
     with keeping.opened(body) as content:
         rows = reading.count(profile, content, account_ref=new.account_ref, received_on=new.received_on)
     new = replace(new, rows=rows)
-    surveyed, stated = surveying.of_body(profile, body, new), stating.of_body(profile, body, new)
+    surveyed, stated = surveying.of_body(profile, body, new, earlier), stating.of_body(profile, body, new)
     return new, surveyed, stated, surveying.chunks(profile, body, new)
 
 
@@ -213,11 +213,12 @@ async def _receipt_of_same(database: Database, delivery: Delivery, new: NewDeliv
 
 
 async def _begun_with(
-    database: Database, new: NewDelivery, profile: Profile, chunks: Iterator[Chunk]
+    database: Database, new: NewDelivery, profile: Profile, chunks: Iterator[Chunk], reckoned: Reckoned
 ) -> tuple[Iterator[Chunk], Ahead]:
     """Begin to read a delivery's rows while it is stored; return its chunks from the first on, and its rows."""
     first = await asyncio.to_thread(next, chunks)
-    ahead = await _begun(database, new, profile, io.BytesIO(first.content), is_redacted=first.is_redacted)
+    content, is_redacted = io.BytesIO(first.content), first.is_redacted
+    ahead = await _begun(database, new, profile, content, is_redacted=is_redacted, reckoned=reckoned)
     return chain([first], chunks), ahead
 
 
@@ -242,6 +243,7 @@ async def _begun(
         received_on=delivery.received_on,
         is_redacted=is_redacted,
         surveyed=None if reckoned is None else reckoned.surveyed,
+        earlier=() if reckoned is None else reckoned.earlier,
     )
     return Ahead(rows, policy, done=done)
 

@@ -71,11 +71,13 @@ FROM inserted
 
 _NOT_POSTED: Final = f"""
 SELECT staged.row_number, known.id IS NOT NULL AS has_come, known.content_digest = staged.content_digest AS is_same,
+    (known.account_id, known.amount_pence, known.booked_on)
+        IS NOT DISTINCT FROM (account.id, staged.effect_pence, staged.booked_on) AS is_same_money,
     account.id IS NOT NULL AS has_account, card.account_id <> account.id AS is_other_card,
     staged.booked_on > account.closed_on AS is_closed
 FROM staged_event AS staged {resolving.ACCOUNT_OF_EACH}
 LEFT JOIN LATERAL (
-    SELECT id, content_digest FROM card_transaction
+    SELECT id, content_digest, account_id, amount_pence, booked_on FROM card_transaction
     WHERE provider_code = $1 AND provider_transaction_id = staged.provider_transaction_id LIMIT 1
 ) AS known ON true
 WHERE staged.row_number = ANY($2::integer[])
@@ -207,9 +209,14 @@ async def post_gathered(
 
 
 def _judged(row: ReadRow, found: Mapping[str, Any]) -> Result:
-    """Say why a row did not post as new; what has come before is known even where its account has closed since."""
+    """Say why a row did not post as new; what has come before is known even where its account has closed since.
+
+    A row known by its content is the same one where the same money moved: another version of its layout has read
+    something else of it.
+    """
     if found["has_come"]:
-        if found["is_same"]:
+        is_ours = outcomes.is_known_by_content(row)
+        if found["is_same"] or (is_ours and found["is_same_money"]):
             return Result(row, RowOutcome.ALREADY_POSTED)
         return Result(row, RowOutcome.QUARANTINED, Reason.SAME_ID_OTHER_CONTENT)
     if found["has_account"] and found["is_other_card"]:

@@ -1,7 +1,7 @@
 """Rows that did not post as new: the results on the record, and the content of those that wait, encrypted.
 
 A row waits for a reference (a card or account that nobody has registered yet, a transaction that it takes back) and
-then posts by itself, or it waits for a person.
+then posts by itself, or it waits for a person. One that another message has told of has left it when it comes.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from services.shared.vocabulary.feeds import QuarantineStatus, RowOutcome
 _ROW_COLUMNS: Final = ("delivery_number", "row_number", "outcome", "code", "detail", "delivered_pence")
 _WAITING_COLUMNS: Final = (
     "id", "delivery_number", "row_number", "provider_code", "code", "detail", "waits_for", "delivered_pence",
-    "content_encrypted", "status", "created_at", "transaction_id",
+    "content_encrypted", "status", "created_at", "transaction_id", "released_at", "released_as",
 )  # fmt: skip
 
 # A row may go once what it waits for is there: a card, an account, the provider's one trial account, the transaction
@@ -41,7 +41,16 @@ _MAY_GO: Final = f"""
                 AND posted.provider_transaction_id = waiting.waits_for))
         OR (waiting.code IN ('reverses_posted_transaction', 'reversed_before_it_posted') AND EXISTS (
             SELECT FROM card_hold WHERE card_hold.provider_code = waiting.provider_code
-                AND card_hold.provider_transaction_id = waiting.waits_for)))
+                AND card_hold.provider_transaction_id = waiting.waits_for))
+        OR (waiting.code = 'may_be_told_twice' AND EXISTS (
+            SELECT FROM card_transaction AS posted JOIN payment_match AS match
+                ON match.stands_delivery_number = posted.delivery_number AND match.stands_row_number = posted.row_number
+            JOIN quarantined_row AS told ON told.delivery_number = match.delivery_number
+                AND told.row_number = match.row_number AND told.released_as = 'already_posted'
+            JOIN feed_delivery AS came ON came.number = match.delivery_number
+            JOIN feed_delivery AS own ON own.number = waiting.delivery_number AND own.profile = came.profile
+            WHERE posted.provider_code = waiting.provider_code
+                AND posted.provider_transaction_id = waiting.waits_for)))
 """  # noqa: S608 (joined from constants)
 _DELIVERIES: Final = f"""
     SELECT DISTINCT delivery.number, delivery.id FROM quarantined_row AS waiting
@@ -80,9 +89,11 @@ class Origin:
 
 
 async def keep(connection: driver.Connection, results: Sequence[Result], origin: Origin, *, ciphers: Ciphers) -> None:
-    """Enter the results of rows that did not post as new; those in quarantine with their content, encrypted."""
-    ended = [result for result in results if result.outcome is not RowOutcome.QUARANTINED]
-    waiting = [result for result in results if result.outcome is RowOutcome.QUARANTINED]
+    """Enter the results of rows that did not post as new; with their content, encrypted, those in quarantine and those
+    that another message told of, which people may find to be another payment.
+    """
+    waiting = [result for result in results if _keeps_content(result)]
+    ended = [result for result in results if not _keeps_content(result)]
     if ended:
         await keep_ended(connection, [(origin.delivery_number, result) for result in ended])
     if waiting:
@@ -142,7 +153,11 @@ async def release(
     numbers = [row.number for row in posted] + [result.row.number for result in gone]
     ends = [RowOutcome.POSTED.value] * len(posted) + [result.outcome.value for result in gone]
     await connection.execute(_RELEASE, origin.delivery_number, origin.now, numbers, ends)
-    stay = [(result.row.number, *_reason(result), result.waits_for) for result in others if result not in gone]
+    stay = [
+        (result.row.number, *_reason(result), result.waits_for)
+        for result in others
+        if result not in gone or _keeps_content(result)
+    ]
     if stay:
         await connection.execute(_GIVE_REASON, origin.delivery_number, *map(list, zip(*stay, strict=True)))
     return gone
@@ -160,7 +175,14 @@ def _waiting(result: Result, origin: Origin, ciphers: Ciphers) -> tuple[Any, ...
     sealed = None if content is None else ciphers.encrypt(content)
     place = (uuid4(), origin.delivery_number, result.row.number, origin.provider_code)
     why = (*_reason(result), result.waits_for, result.row.delivered_pence)
-    return *place, *why, sealed, QuarantineStatus.WAITING.value, origin.now, transaction_id
+    if result.outcome is RowOutcome.QUARANTINED:
+        return *place, *why, sealed, QuarantineStatus.WAITING.value, origin.now, transaction_id, None, None
+    status, ended = QuarantineStatus.RELEASED.value, result.outcome.value
+    return *place, *why, sealed, status, origin.now, transaction_id, origin.now, ended
+
+
+def _keeps_content(result: Result) -> bool:
+    return result.outcome is RowOutcome.QUARANTINED or result.code is Reason.TOLD_BY_ANOTHER
 
 
 def _reason(result: Result) -> tuple[str | None, str | None]:

@@ -1,37 +1,26 @@
 """From kept bytes to rows: the format finds them, the profile says what they mean, a card number stops its row."""
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from itertools import chain, islice
-from typing import BinaryIO, Final, TypeGuard
+from typing import BinaryIO, Final
 
-import structlog
-
-from services.card_ingest import events, json_events, scanning, stopped, values
+from services.card_ingest import json_events, scanning, stopped, table_rows, values
 from services.card_ingest.complete_days import Ordinals, Survey
-from services.card_ingest.events import BadRow, ReadRow, Row, UnusableEvent
-from services.card_ingest.formats import camt, csv_file, json_batch, json_tree, mt940, ndjson, spreadsheet
-from services.card_ingest.formats.csv_file import Line
+from services.card_ingest.events import ReadRow, Row
+from services.card_ingest.formats import camt, json_batch, json_tree, mt940, ndjson, spreadsheet
 from services.card_ingest.formats.trouble import UnreadableDelivery
-from services.card_ingest.profiles import amounts, event_mapping, headings, statement_mapping, table, unread_currencies
-from services.card_ingest.profiles.ending import Ending
+from services.card_ingest.profiles import amounts, event_mapping, first_readings, table
 from services.card_ingest.profiles.event_form import JsonEventsProfile
-from services.card_ingest.profiles.headings import Layout, WrongHeading
-from services.card_ingest.profiles.mapping import NO_ID, Reader
+from services.card_ingest.profiles.first_readings import is_nameless, settled
 from services.card_ingest.profiles.profile import JsonProfile, Profile
 from services.card_ingest.profiles.statement_form import Camt053Profile, Mt940Profile, StatementProfile
 from services.card_ingest.profiles.table import TableProfile, XlsProfile, XlsxProfile
-from services.card_ingest.profiles.totals import Totals
-from services.card_ingest.profiles.unread_currencies import UnreadCurrencies
-from services.card_ingest.reasons import Reason
 from services.card_ingest.scanning import Identifiers
 from services.card_ingest.statements import Item, StatementRow
 from services.card_ingest.values import Form
-
-log: Final = structlog.get_logger("dp.card_ingest.reading")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +40,7 @@ def count(profile: Profile, content: BinaryIO, *, account_ref: str | None, recei
     Raises UnreadableDelivery or WrongHeading or RepeatedHeading where it cannot be read as a whole, or holds no row.
     """
     if isinstance(profile, TableProfile):
-        _, lines = _table(profile, content, account_ref=account_ref, received_on=received_on)
+        *_, lines = table_rows.opened(profile, content, account_ref=account_ref, received_on=received_on)
         found = sum(1 for _ in lines)
     elif isinstance(profile, StatementProfile):
         are_rows = [isinstance(item, StatementRow) for item in statement_items(profile, content)]
@@ -113,21 +102,32 @@ def identifiers(
     """Return the columns that the profile declares to hold identifiers, where they stand in this file."""
     if not isinstance(profile, TableProfile) or not profile.identifiers:
         return None
-    file, _ = _table(profile, content, account_ref=account_ref, received_on=received_on)
+    _, file, _ = table_rows.opened(profile, content, account_ref=account_ref, received_on=received_on)
     return Identifiers(table.delimiter(profile), file.identifiers)
 
 
 def survey(
-    profile: Profile, content: BinaryIO, *, account_ref: str | None, received_on: date, is_redacted: bool, rows: int
+    profile: Profile,
+    content: BinaryIO,
+    *,
+    account_ref: str | None,
+    received_on: date,
+    is_redacted: bool,
+    rows: int,
+    earlier: Sequence[Profile] = (),
 ) -> Survey | None:
-    """Return what a delivery without ids of its own covers; None for any other. `rows` is how many it has."""
+    """Return what a delivery without ids of its own covers; None for any other. `rows` is how many it has, `earlier`
+    the layouts by which the provider's rows were known before this one.
+    """
     if not isinstance(profile, TableProfile | StatementProfile) or profile.identity.covers is None:
         return None
     found = Survey(profile.identity.covers, rows=rows)
     given = _Given(account_ref, received_on, is_redacted)
-    for row in _rows_as_named(profile, content, given):
-        if _is_nameless(row) and row.waits is None:
-            found.note(row)
+    for row, known in _rows_as_named(profile, content, given, earlier):
+        if is_nameless(row) and row.waits is None:
+            found.note(row, digest=(known or row).digest)
+        elif known is not None:
+            found.repeats.note(known.digest)
     found.end()
     return found
 
@@ -140,16 +140,19 @@ def rows(
     received_on: date,
     is_redacted: bool,
     surveyed: Survey | None = None,
+    earlier: Sequence[Profile] = (),
 ) -> Iterator[Row]:
     """Yield every row, numbered from 1 in the order of the delivery (a heading is no row).
 
     `is_redacted` tells that card numbers were found in the content and destroyed; their rows are stopped here. Rows
-    without ids are told apart in little memory where the delivery has been surveyed.
+    without ids are told apart in little memory where the delivery has been surveyed, and are known as the first of the
+    `earlier` layouts that can read them knows them.
     """
     if isinstance(profile, TableProfile | StatementProfile):
-        found = _rows_as_named(profile, content, _Given(account_ref, received_on, is_redacted))
+        given = _Given(account_ref, received_on, is_redacted)
+        found = _rows_as_named(profile, content, given, earlier)
         has_ids = isinstance(profile, TableProfile) and profile.identity.columns
-        yield from found if has_ids else _told_apart(found, surveyed)
+        yield from (row for row, _ in found) if has_ids and not earlier else _told_apart(found, surveyed)
         return
     read = json_events.read
     if isinstance(profile, JsonEventsProfile):
@@ -160,7 +163,7 @@ def rows(
         try:
             row = read(raw, number=number, received_on=received_on, account_ref=account_ref)
         except Exception as fault:
-            row = _unforeseen(fault, raw, number=number)
+            row = table_rows.unforeseen(fault, raw, number=number)
         yield stopped.row(row) if is_redacted and scanning.was_redacted(raw) else row
 
 
@@ -175,107 +178,38 @@ def balances(
     profile: TableProfile, content: BinaryIO, *, account_ref: str | None, received_on: date
 ) -> Iterator[tuple[ReadRow, int | None]]:
     """Yield each row of a table that can be read beside the account's balance after it, None where none is stated."""
-    file, lines = _table(profile, content, account_ref=account_ref, received_on=received_on)
-    for line, row in _table_rows(file, lines):
+    _, file, lines = table_rows.opened(profile, content, account_ref=account_ref, received_on=received_on)
+    for line, row in table_rows.rows(file, lines):
         if isinstance(row, ReadRow) and line.fields is not None:
             yield row, amounts.balance_pence(file, line.fields)
 
 
-def _table(
-    profile: TableProfile, content: BinaryIO, *, account_ref: str | None, received_on: date
-) -> tuple[Layout, Iterator[Line]]:
-    def is_heading(names: list[str]) -> bool:
-        try:
-            headings.find(profile, names, account_ref=account_ref, received_on=received_on)
-        except WrongHeading:
-            return False
-        return True
-
-    names, lines = csv_file.rows(
-        content,
-        encodings=["utf-8" if each == "utf-16" else each for each in table.encodings(profile)],
-        delimiter=table.delimiter(profile),
-        within_lines=profile.headings.within_lines,
-        is_heading=is_heading,
-    )
-    return headings.find(profile, names, account_ref=account_ref, received_on=received_on), lines
-
-
-def _rows_as_named(profile: TableProfile | StatementProfile, content: BinaryIO, given: _Given) -> Iterator[Row]:
-    """Yield every row as the file names it: those that it gives no id have none yet."""
+def _rows_as_named(
+    profile: TableProfile | StatementProfile, content: BinaryIO, given: _Given, earlier: Sequence[Profile]
+) -> Iterator[tuple[Row, ReadRow | None]]:
+    """Yield every row as the file names it, those that it gives no id under none yet, and as the first of the earlier
+    layouts that can read it reads a row without an id; None where none of them can, or there is none.
+    """
+    account_ref, day = given.account_ref, given.received_on
     if isinstance(profile, TableProfile):
-        file, lines = _table(profile, content, account_ref=given.account_ref, received_on=given.received_on)
+        heading, file, lines = table_rows.opened(profile, content, account_ref=account_ref, received_on=day)
+        before = first_readings.of_table(earlier, heading, account_ref=account_ref, received_on=day)
         own = form(profile)
-        for line, row in _table_rows(file, lines):
-            yield stopped.row(row) if given.is_redacted and scanning.was_redacted(line.raw, form=own) else row
+        for line, row in table_rows.rows(file, lines):
+            first = None if before is None else before.read(line.fields, number=row.number)
+            is_stopped = given.is_redacted and scanning.was_redacted(line.raw, form=own)
+            yield settled(stopped.row(row) if is_stopped else row, first)
         return
     items = statement_items(profile, content)
-    told = statement_mapping.rows(profile, items, account_ref=given.account_ref, received_on=given.received_on)
-    for row, item in told:
-        yield stopped.entry(row, item) if given.is_redacted else row
+    told = first_readings.of_statements(earlier, profile, items, account_ref=account_ref, received_on=day)
+    for row, item, first in told:
+        yield settled(stopped.entry(row, item) if given.is_redacted else row, first)
 
 
-def _is_nameless(row: Row) -> TypeGuard[ReadRow]:
-    return isinstance(row, ReadRow) and row.event.provider_transaction_id == NO_ID
-
-
-def _table_rows(file: Layout, lines: Iterator[Line]) -> Iterator[tuple[Line, Row]]:
-    """Yield every line beside what is read of it; a totals line is no row that could post."""
-    ending: Ending | None = None
-    reader, totals, unread = Reader(file), Totals(file), UnreadCurrencies(file)
-    first = list(islice(lines, unread_currencies.ENOUGH_TO_TELL))
-    unread.look_at([line.fields for line in first if line.fields is not None])
-    for number, line in enumerate(chain(first, lines), 1):
-        is_cut_off = line.is_cut_off
-        if line.fields is not None:
-            ending = ending or Ending(file, width=len(line.fields))
-            if not line.is_ended:
-                is_cut_off = ending.may_be_cut(line.fields, line.raw)
-            elif ending.decides:
-                ending.note(line.fields)
-        row = _table_row(file, reader, line, number=number, is_cut_off=is_cut_off)
-        if totals.take(line.fields, row):
-            trouble = UnusableEvent(Reason.TOTALS_LINE)
-            row = events.bad_row(trouble, number=number, delivered_pence=row.delivered_pence, content=line.raw)
-        elif isinstance(row, ReadRow) and line.fields and (heading := unread.otherwise(line.fields)) is not None:
-            row = events.stopped(row, Reason.CURRENCY_COLUMN_UNREAD, field=heading)
-        yield line, row
-
-
-def _told_apart(found: Iterator[Row], surveyed: Survey | None) -> Iterator[Row]:
+def _told_apart(found: Iterator[tuple[Row, ReadRow | None]], surveyed: Survey | None) -> Iterator[Row]:
     ordinals = Ordinals(None if surveyed is None else surveyed.repeats)
-    return (ordinals.told_apart(row) if _is_nameless(row) else row for row in found)
-
-
-def _table_row(file: Layout, reader: Reader, line: Line, *, number: int, is_cut_off: bool) -> Row:
-    try:
-        if is_cut_off:
-            raise UnusableEvent(Reason.CUT_OFF)
-        if line.fields is None:
-            raise UnusableEvent(Reason.UNREADABLE_ROW)
-        return reader.read(line.fields, number=number)
-    except UnusableEvent as trouble:
-        pence = None if is_cut_off else _pence_within(file, line)
-        return events.bad_row(trouble, number=number, delivered_pence=pence, content=line.raw)
-    except Exception as fault:
-        return _unforeseen(fault, line.raw, number=number)
-
-
-def _unforeseen(fault: Exception, raw: bytes, *, number: int) -> BadRow:
-    """Return the row that our own reading failed on: it waits alone, and the rest of its delivery posts.
-
-    The log tells the kind and place of the fault; what it says might repeat the row.
-    """
-    trace = fault.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = None if trace is None else f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"
-    log.error("row_not_read", row=number, error=type(fault).__name__, at=place)
-    return events.bad_row(UnusableEvent(Reason.UNREADABLE_ROW), number=number, delivered_pence=None, content=raw)
-
-
-def _pence_within(file: Layout, line: Line) -> int | None:
-    try:
-        return None if line.fields is None else amounts.stated_pence(file, line.fields)
-    except UnusableEvent:
-        return None
+    for row, known in found:
+        if is_nameless(row):
+            yield ordinals.told_apart(row, digest=(known or row).digest)
+        else:
+            yield row if known is None else first_readings.known_as(row, known, ordinals.next_id)

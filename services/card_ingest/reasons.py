@@ -49,6 +49,9 @@ class Reason(StrEnum):
     COMPLETE_DAY_CHANGED = "complete_day_changed"
     EQUAL_TO_EARLIER_ROW = "equal_to_earlier_row"
     TOTALS_LINE = "totals_line"
+    TOLD_BY_ANOTHER = "told_by_another_message"
+    MAY_BE_TOLD_TWICE = "may_be_told_twice"
+    TOLD_IN_PART = "told_in_part"
 
 
 class Note(StrEnum):
@@ -171,6 +174,18 @@ EXPLANATIONS: Final[Mapping[Reason | Note, Explanation]] = MappingProxyType(
         Reason.TOTALS_LINE: Explanation(
             "the row states the sum of the rows above and lacks a date, account or id, or calls itself a total",
             "Compare it with what the file came to: two people end it as no money.",
+        ),
+        Reason.TOLD_BY_ANOTHER: Explanation(
+            "another message has told of this payment, which has posted once",
+            "If these are two payments all the same, two people post this one too.",
+        ),
+        Reason.MAY_BE_TOLD_TWICE: Explanation(
+            "another message has told of an equal payment, and nothing says whether it is this one",
+            "Ask the bank whether it is the same: two people decide whether it posts.",
+        ),
+        Reason.TOLD_IN_PART: Explanation(
+            "another message has told of this booking with another amount, in parts or as a sum",
+            "Compare the two: two people end it once all of it has posted, or post it.",
         ),
         Note.HOLD_RELEASED: Explanation("the authorisation it names was released", ""),
         Note.HOLD_ALREADY_CLOSED: Explanation("the authorisation had been settled or released before", ""),

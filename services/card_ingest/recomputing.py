@@ -145,6 +145,7 @@ async def _rows(own: Database, delivery: StoredDelivery, *, actor: Actor) -> Ite
         received_on=delivery.received_on,
         is_redacted=is_redacted,
         surveyed=None if reckoned is None else reckoned.surveyed,
+        earlier=() if reckoned is None else reckoned.earlier,
     )
 
 

@@ -21,8 +21,9 @@ class StatementRow:
 
     `is_credit` is None where the file does not say it. `references` are the file's own names for its references, those
     of the row before those of its entry, `booked` and `valued` ISO days or times (empty where there is none). `account`
-    gives the ways in which the file names the account. `raw` is the row as it came, or written down again; `is_cut_off`
-    tells that the file ends within it.
+    gives the ways in which the file names the account. `entry` counts the statement's entries; `entry_amount` (signed,
+    None if unreadable) and `entry_references` are the whole entry's, also where the row is a detail of it. `raw` is the
+    row as it came, or written down again; `is_cut_off` tells that the file ends within it.
     """
 
     raw: bytes
@@ -39,6 +40,9 @@ class StatementRow:
     counterparty: str
     remittance: str
     code: str
+    entry: int
+    entry_amount: Decimal | None
+    entry_references: Mapping[str, str]
     is_cut_off: bool = False
 
 

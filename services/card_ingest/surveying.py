@@ -2,13 +2,13 @@
 
 import asyncio
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import BinaryIO, Protocol, cast
 from uuid import UUID
 
-from services.card_ingest import complete_days, deliveries, keeping, reading, scanning
+from services.card_ingest import complete_days, deliveries, keeping, layouts, reading, scanning
 from services.card_ingest.complete_days import Disputed, Feed, Survey
 from services.card_ingest.deliveries import NewDelivery, StoredDelivery
 from services.card_ingest.keeping import Body, Chunk, Fingerprint
@@ -16,7 +16,7 @@ from services.card_ingest.profiles.profile import Profile
 from services.card_ingest.profiles.statement_form import StatementProfile
 from services.card_ingest.profiles.table import TableProfile
 from services.shared.database import Database, WriteSession
-from services.shared.errors import Invalid
+from services.shared.errors import Conflict, Invalid
 from services.shared.identity.actor import Actor
 
 
@@ -29,12 +29,24 @@ class CardNumberInReference(Invalid):
         super().__init__("the delivery's id or account holds what looks like a full card number; nothing was stored")
 
 
+class LayoutUsedMeanwhile(Conflict):
+    """Another version of the layout came into use while this delivery was looked through: send it again."""
+
+    code = "layout_used_meanwhile"
+
+    def __init__(self) -> None:
+        super().__init__("another version of the layout was first used at the same moment; nothing was stored")
+
+
 @dataclass(frozen=True, slots=True)
 class Reckoned:
-    """What is known of a delivery without ids: which of its rows may repeat, and what of it waits for a person."""
+    """By which layouts a delivery's rows were known before; and where some have no ids, which of them may repeat and
+    what of it waits for a person.
+    """
 
-    surveyed: Survey
-    disputed: Disputed
+    earlier: Sequence[Profile]
+    surveyed: Survey | None = None
+    disputed: Disputed | None = None
 
 
 class Described(Protocol):
@@ -82,34 +94,60 @@ def chunks(profile: Profile, body: Body, new: NewDelivery) -> Iterator[Chunk]:
     return keeping.chunks(body, came=new.came, form=reading.form(profile), identifiers=known)
 
 
-def of_body(profile: Profile, body: Body, new: NewDelivery) -> Survey | None:
+async def earlier(database: Database, of: NewDelivery | StoredDelivery, profile: Profile) -> Sequence[Profile]:
+    """Return the layouts by which rows of a feed of files were known before this one; none for any other feed."""
+    if not layouts.is_kept(profile):
+        return ()
+    async with database.read() as session:
+        return await layouts.earlier(session, Feed(of.provider_code, profile.name), profile)
+
+
+def of_body(profile: Profile, body: Body, new: NewDelivery, earlier: Sequence[Profile]) -> Survey | None:
     """Return what a delivery without ids covers, as it came but for card numbers; None for any other."""
     if not _is_surveyed(profile):
         return None
     is_redacted = any(chunk.is_redacted for chunk in chunks(profile, body, new))
     contents = (chunk.content for chunk in chunks(profile, body, new))
-    return _survey(profile, _as_file(lambda _: next(contents, None)), new, is_redacted=is_redacted)
+    return _survey(profile, _as_file(lambda _: next(contents, None)), new, earlier, is_redacted=is_redacted)
 
 
-async def claimed(session: WriteSession, delivery: StoredDelivery, surveyed: Survey | None) -> Reckoned | None:
-    """Claim what a delivery without ids covers, in the transaction that stores it."""
-    if surveyed is None:
+async def claimed(
+    session: WriteSession,
+    delivery: StoredDelivery,
+    surveyed: Survey | None,
+    *,
+    profile: Profile,
+    earlier: Sequence[Profile],
+) -> Reckoned | None:
+    """Keep a delivery's layout and claim what it covers without ids, in the transaction that stores it.
+
+    Raises LayoutUsedMeanwhile where another version of the layout has come into use since the survey.
+    """
+    if not layouts.is_kept(profile):
         return None
     feed = Feed(delivery.provider_code, delivery.profile)
-    disputed = await complete_days.claim(session, feed, surveyed, delivery_number=delivery.number)
-    return Reckoned(surveyed, disputed)
+    disputed = None
+    if surveyed is not None:
+        disputed = await complete_days.claim(session, feed, surveyed, delivery_number=delivery.number)
+    await layouts.keep(session, feed, profile)
+    if tuple(earlier) != await layouts.earlier(session, feed, profile):
+        raise LayoutUsedMeanwhile
+    return Reckoned(earlier, surveyed, disputed)
 
 
 async def reckoned_again(
     database: Database, delivery: StoredDelivery, profile: Profile, *, actor: Actor, is_redacted: bool
 ) -> Reckoned | None:
     """Reckon a stored delivery once more from what is kept of it: what it claimed then, it has now."""
-    if not _is_surveyed(profile):
+    if not layouts.is_kept(profile):
         return None
+    before = await earlier(database, delivery, profile)
+    if not _is_surveyed(profile):
+        return Reckoned(before)
     content = kept(database, delivery.id)
-    surveyed = await asyncio.to_thread(_survey, profile, content, delivery, is_redacted=is_redacted)
+    surveyed = await asyncio.to_thread(_survey, profile, content, delivery, before, is_redacted=is_redacted)
     async with database.write(actor=actor) as session:
-        known = await claimed(session, delivery, surveyed)
+        known = await claimed(session, delivery, surveyed, profile=profile, earlier=before)
         await session.rollback()
     return known
 
@@ -133,7 +171,9 @@ def _is_surveyed(profile: Profile) -> bool:
     return isinstance(profile, TableProfile | StatementProfile) and profile.identity.covers is not None
 
 
-def _survey(profile: Profile, content: BinaryIO, of: Described, *, is_redacted: bool) -> Survey | None:
+def _survey(
+    profile: Profile, content: BinaryIO, of: Described, earlier: Sequence[Profile], *, is_redacted: bool
+) -> Survey | None:
     return reading.survey(
         profile,
         content,
@@ -141,4 +181,5 @@ def _survey(profile: Profile, content: BinaryIO, of: Described, *, is_redacted: 
         received_on=of.received_on,
         is_redacted=is_redacted,
         rows=of.rows,
+        earlier=earlier,
     )

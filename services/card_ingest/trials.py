@@ -13,7 +13,18 @@ from datetime import date, datetime
 from itertools import islice
 from typing import Any, Final
 
-from services.card_ingest import batches, keeping, outcomes, pipeline, reading, reasons, resolving, surveying
+from services.card_ingest import (
+    batches,
+    keeping,
+    layouts,
+    outcomes,
+    pipeline,
+    reading,
+    reasons,
+    resolving,
+    surveying,
+)
+from services.card_ingest.complete_days import Feed
 from services.card_ingest.events import TRIAL, ReadRow, Row
 from services.card_ingest.keeping import Fingerprint
 from services.card_ingest.outcomes import Result
@@ -31,15 +42,17 @@ from services.shared.vocabulary.money import EventStatus
 SAMPLE: Final = 200
 """Rows that are told one by one; the rest is counted."""
 
-_KINDS: Final = ("integer", "text", "text", "text", "date", "bytea")
+_KINDS: Final = ("integer", "text", "text", "text", "date", "bytea", "bigint")
 _STAGED: Final = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_KINDS, 2))
 _FACTS: Final = f"""
 SELECT staged.row_number, known.id IS NOT NULL AS has_come,
-    (known.content_digest = staged.content_digest) IS TRUE AS is_same, account.id IS NOT NULL AS has_account,
+    (known.content_digest = staged.content_digest) IS TRUE AS is_same,
+    (known.account_id, known.amount_pence, known.booked_on) IS NOT DISTINCT FROM
+        (account.id, staged.effect_pence, staged.booked_on) AS is_same_money, account.id IS NOT NULL AS has_account,
     (card.account_id <> account.id) IS TRUE AS is_other_card,
     (staged.booked_on > account.closed_on) IS TRUE AS is_closed
-FROM unnest({_STAGED}) AS staged(
-    row_number, provider_transaction_id, account_ref, card_ref, booked_on, content_digest) {resolving.ACCOUNT}
+FROM unnest({_STAGED}) AS staged(row_number, provider_transaction_id, account_ref, card_ref, booked_on,
+    content_digest, effect_pence) {resolving.ACCOUNT}
 LEFT JOIN card_transaction AS known
     ON known.provider_code = $1 AND known.provider_transaction_id = staged.provider_transaction_id
 """  # noqa: S608 (joined from constants)
@@ -95,7 +108,9 @@ async def tried(database: Database, delivery: Delivery, *, now: datetime) -> Tri
     surveying.refuse_card_numbers(delivery.external_id, delivery.account_ref)
     profile = profiles.load(delivery.profile, own_folder=pipeline.own_profiles(database))
     came = delivery.came or keeping.fingerprint(delivery.body)
-    rows = await asyncio.to_thread(_rows, profile, delivery, came=came, now=now)
+    async with database.read() as session:
+        earlier = await layouts.earlier(session, Feed(delivery.provider, profile.name), profile)
+    rows = await asyncio.to_thread(_rows, profile, delivery, earlier, came=came, now=now)
     found, seen = _Count(), dict[str, bytes]()
     async with database.read(actor=delivery.actor, request_id=delivery.request_id) as session:
         policy = await batches.policy(session, delivery.provider)
@@ -122,7 +137,9 @@ async def tried(database: Database, delivery: Delivery, *, now: datetime) -> Tri
     )
 
 
-def _rows(profile: Profile, delivery: Delivery, *, came: Fingerprint, now: datetime) -> Iterator[Row]:
+def _rows(
+    profile: Profile, delivery: Delivery, earlier: Sequence[Profile], *, came: Fingerprint, now: datetime
+) -> Iterator[Row]:
     """Return the rows of a delivery that can be read as a whole, its card numbers destroyed as they would be."""
     received_on, account_ref = dates.london_date(now), delivery.account_ref
     body = surveying.as_text(profile, delivery.body)[0] if surveying.is_translated(profile) else delivery.body
@@ -137,6 +154,7 @@ def _rows(profile: Profile, delivery: Delivery, *, came: Fingerprint, now: datet
         account_ref=account_ref,
         received_on=received_on,
         is_redacted=chunk.is_redacted,
+        earlier=earlier,
     )
 
 
@@ -156,6 +174,7 @@ async def _facts(
             row.event.card_ref,
             row.booked_on,
             row.digest,
+            row.effect_pence,
         )
         for row in rows
         if isinstance(row, ReadRow)
@@ -186,7 +205,8 @@ def _judged(row: Row, facts: Mapping[str, Any] | None, seen: dict[str, bytes], *
 def _posted(row: ReadRow, facts: Mapping[str, Any], seen: dict[str, bytes]) -> Result:
     before = seen.get(row.event.provider_transaction_id)
     if facts["has_come"] or before is not None:
-        if facts["is_same"] or before == row.digest:
+        is_ours = outcomes.is_known_by_content(row)
+        if facts["is_same"] or before == row.digest or (is_ours and facts["is_same_money"]):
             return Result(row, RowOutcome.ALREADY_POSTED)
         return Result(row, RowOutcome.QUARANTINED, Reason.SAME_ID_OTHER_CONTENT)
     if (refused := _refused(row, facts)) is not None:

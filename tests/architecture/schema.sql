@@ -602,6 +602,24 @@ CREATE TABLE direct_payments.feed_key (
     CONSTRAINT ck_feed_key_retires_after_creation CHECK ((retired_at > created_at))
 );
 ALTER TABLE direct_payments.feed_key OWNER TO direct_payments_owner;
+CREATE TABLE direct_payments.feed_layout (
+    number bigint NOT NULL,
+    provider_code text NOT NULL,
+    profile text NOT NULL,
+    version bigint NOT NULL,
+    form text NOT NULL,
+    digest bytea NOT NULL,
+    first_used_at timestamp with time zone NOT NULL
+);
+ALTER TABLE direct_payments.feed_layout OWNER TO direct_payments_owner;
+ALTER TABLE direct_payments.feed_layout ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME direct_payments.feed_layout_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE direct_payments.feed_poll (
     provider_code text NOT NULL,
     url text NOT NULL,
@@ -721,6 +739,32 @@ CREATE TABLE direct_payments.money_manager (
     updated_at timestamp with time zone NOT NULL
 );
 ALTER TABLE direct_payments.money_manager OWNER TO direct_payments_owner;
+CREATE TABLE direct_payments.payment_match (
+    delivery_number bigint NOT NULL,
+    row_number integer NOT NULL,
+    revision integer NOT NULL,
+    stands_delivery_number bigint NOT NULL,
+    stands_row_number integer NOT NULL,
+    provider_code text NOT NULL,
+    ground text NOT NULL,
+    matched_at timestamp with time zone NOT NULL,
+    matched_by text NOT NULL,
+    CONSTRAINT ck_payment_match_ground_is_known CHECK ((ground = ANY (ARRAY['reference'::text, 'payee'::text, 'parts'::text, 'earlier_layout'::text, 'decision'::text])))
+);
+ALTER TABLE direct_payments.payment_match OWNER TO direct_payments_owner;
+CREATE TABLE direct_payments.payment_telling (
+    delivery_number bigint NOT NULL,
+    row_number integer NOT NULL,
+    source text NOT NULL,
+    account_id uuid NOT NULL,
+    effect_pence bigint NOT NULL,
+    booked_on date NOT NULL,
+    entry_number integer NOT NULL,
+    entry_pence bigint NOT NULL,
+    reference_texts text[] NOT NULL,
+    payee text
+);
+ALTER TABLE direct_payments.payment_telling OWNER TO direct_payments_owner;
 CREATE TABLE direct_payments.personal_assistant (
     id uuid NOT NULL,
     full_name text NOT NULL,
@@ -998,6 +1042,8 @@ ALTER TABLE ONLY direct_payments.feed_increment_row
     ADD CONSTRAINT pk_feed_increment_row PRIMARY KEY (provider_code, profile, digest);
 ALTER TABLE ONLY direct_payments.feed_key
     ADD CONSTRAINT pk_feed_key PRIMARY KEY (id);
+ALTER TABLE ONLY direct_payments.feed_layout
+    ADD CONSTRAINT pk_feed_layout PRIMARY KEY (number);
 ALTER TABLE ONLY direct_payments.feed_poll
     ADD CONSTRAINT pk_feed_poll PRIMARY KEY (provider_code);
 ALTER TABLE ONLY direct_payments.feed_progress
@@ -1018,6 +1064,10 @@ ALTER TABLE ONLY direct_payments.key_check
     ADD CONSTRAINT pk_key_check PRIMARY KEY (setting, key_id);
 ALTER TABLE ONLY direct_payments.money_manager
     ADD CONSTRAINT pk_money_manager PRIMARY KEY (id);
+ALTER TABLE ONLY direct_payments.payment_match
+    ADD CONSTRAINT pk_payment_match PRIMARY KEY (delivery_number, row_number, revision, stands_delivery_number, stands_row_number);
+ALTER TABLE ONLY direct_payments.payment_telling
+    ADD CONSTRAINT pk_payment_telling PRIMARY KEY (delivery_number, row_number);
 ALTER TABLE ONLY direct_payments.personal_assistant
     ADD CONSTRAINT pk_personal_assistant PRIMARY KEY (id);
 ALTER TABLE ONLY direct_payments.personal_assistant_engagement
@@ -1076,6 +1126,8 @@ ALTER TABLE ONLY direct_payments.feed_delivery
     ADD CONSTRAINT uq_feed_delivery_content UNIQUE NULLS NOT DISTINCT (provider_code, sha256, account_ref, profile, profile_version);
 ALTER TABLE ONLY direct_payments.feed_delivery
     ADD CONSTRAINT uq_feed_delivery_number UNIQUE (number);
+ALTER TABLE ONLY direct_payments.feed_layout
+    ADD CONSTRAINT uq_feed_layout_provider_code_profile_digest UNIQUE (provider_code, profile, digest);
 ALTER TABLE ONLY direct_payments.money_manager
     ADD CONSTRAINT uq_money_manager_name UNIQUE (name);
 ALTER TABLE ONLY direct_payments.quarantined_row
@@ -1110,10 +1162,13 @@ CREATE INDEX ix_feed_statement_account ON direct_payments.feed_statement USING b
 CREATE INDEX ix_feed_statement_delivery_number ON direct_payments.feed_statement USING btree (delivery_number);
 CREATE INDEX ix_feed_statement_disproved ON direct_payments.feed_statement USING btree (provider_code, account_ref) WHERE (is_proved IS FALSE);
 CREATE INDEX ix_idempotency_record_created_at ON direct_payments.idempotency_record USING btree (created_at);
+CREATE INDEX ix_payment_match_stands ON direct_payments.payment_match USING btree (stands_delivery_number, stands_row_number);
+CREATE INDEX ix_payment_telling_account_id_booked_on ON direct_payments.payment_telling USING btree (account_id, booked_on);
 CREATE INDEX ix_personal_assistant_engagement_personal_assistant_id ON direct_payments.personal_assistant_engagement USING btree (personal_assistant_id);
 CREATE INDEX ix_personal_assistant_team_code ON direct_payments.personal_assistant USING btree (team_code);
 CREATE INDEX ix_quarantine_resolution_quarantined_row_id ON direct_payments.quarantine_resolution USING btree (quarantined_row_id);
 CREATE INDEX ix_quarantined_row_disputes ON direct_payments.quarantined_row USING btree (provider_code, transaction_id) WHERE (code = 'same_id_other_content'::text);
+CREATE INDEX ix_quarantined_row_told ON direct_payments.quarantined_row USING btree (provider_code, transaction_id) WHERE (code = ANY (ARRAY['told_by_another_message'::text, 'may_be_told_twice'::text, 'told_in_part'::text]));
 CREATE INDEX ix_quarantined_row_waiting ON direct_payments.quarantined_row USING btree (provider_code, waits_for) WHERE ((status)::text = 'waiting'::text);
 CREATE INDEX ix_read_log_at ON direct_payments.read_log USING btree (at);
 CREATE INDEX ix_read_log_subject_ids ON direct_payments.read_log USING gin (subject_ids);
@@ -1148,9 +1203,12 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payment
 CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON direct_payments.feed_content FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.feed_delivery FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.feed_increment_row FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.feed_layout FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.feed_row FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.feed_statement FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.job_run FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.payment_match FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.payment_telling FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON direct_payments.personal_key FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON direct_payments.read_log FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_change();
 CREATE TRIGGER only_with_an_entry AFTER DELETE ON direct_payments.feed_content REFERENCING OLD TABLE AS disposed FOR EACH STATEMENT EXECUTE FUNCTION direct_payments.refuse_unentered_disposal();
@@ -1209,6 +1267,8 @@ ALTER TABLE ONLY direct_payments.feed_increment_row
     ADD CONSTRAINT fk_feed_increment_row_provider_code_feed_provider FOREIGN KEY (provider_code) REFERENCES direct_payments.feed_provider(code);
 ALTER TABLE ONLY direct_payments.feed_key
     ADD CONSTRAINT fk_feed_key_provider_code_feed_provider FOREIGN KEY (provider_code) REFERENCES direct_payments.feed_provider(code);
+ALTER TABLE ONLY direct_payments.feed_layout
+    ADD CONSTRAINT fk_feed_layout_provider_code_feed_provider FOREIGN KEY (provider_code) REFERENCES direct_payments.feed_provider(code);
 ALTER TABLE ONLY direct_payments.feed_poll
     ADD CONSTRAINT fk_feed_poll_provider_code_feed_provider FOREIGN KEY (provider_code) REFERENCES direct_payments.feed_provider(code);
 ALTER TABLE ONLY direct_payments.feed_progress
@@ -1219,6 +1279,10 @@ ALTER TABLE ONLY direct_payments.gross_today
     ADD CONSTRAINT fk_gross_today_agreement_id_agreement FOREIGN KEY (agreement_id) REFERENCES direct_payments.agreement(id);
 ALTER TABLE ONLY direct_payments.gross_today
     ADD CONSTRAINT fk_gross_today_budget_id_budget FOREIGN KEY (budget_id) REFERENCES direct_payments.budget(id);
+ALTER TABLE ONLY direct_payments.payment_match
+    ADD CONSTRAINT fk_payment_match_provider_code_feed_provider FOREIGN KEY (provider_code) REFERENCES direct_payments.feed_provider(code);
+ALTER TABLE ONLY direct_payments.payment_telling
+    ADD CONSTRAINT fk_payment_telling_account_id_account FOREIGN KEY (account_id) REFERENCES direct_payments.account(id);
 ALTER TABLE ONLY direct_payments.personal_assistant_engagement
     ADD CONSTRAINT fk_personal_assistant_engagement_personal_assistant_id__4a14 FOREIGN KEY (personal_assistant_id) REFERENCES direct_payments.personal_assistant(id);
 ALTER TABLE ONLY direct_payments.personal_assistant_engagement
@@ -1339,6 +1403,7 @@ GRANT SELECT ON TABLE direct_payments.feed_increment_row TO direct_payments_dp_a
 GRANT SELECT ON TABLE direct_payments.feed_increment_row TO direct_payments_clawback;
 GRANT SELECT,INSERT ON TABLE direct_payments.feed_increment_row TO direct_payments_card_ingest;
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.feed_key TO direct_payments_card_ingest;
+GRANT SELECT,INSERT ON TABLE direct_payments.feed_layout TO direct_payments_card_ingest;
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.feed_poll TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.feed_progress TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.feed_progress TO direct_payments_clawback;
@@ -1367,6 +1432,10 @@ GRANT SELECT,INSERT ON TABLE direct_payments.key_check TO direct_payments_clawba
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.money_manager TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.money_manager TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.money_manager TO direct_payments_clawback;
+GRANT SELECT,INSERT ON TABLE direct_payments.payment_match TO direct_payments_card_ingest;
+GRANT SELECT ON TABLE direct_payments.payment_match TO direct_payments_dp_api;
+GRANT SELECT ON TABLE direct_payments.payment_match TO direct_payments_clawback;
+GRANT SELECT,INSERT ON TABLE direct_payments.payment_telling TO direct_payments_card_ingest;
 GRANT SELECT,INSERT,UPDATE ON TABLE direct_payments.personal_assistant TO direct_payments_dp_api;
 GRANT SELECT ON TABLE direct_payments.personal_assistant TO direct_payments_card_ingest;
 GRANT SELECT ON TABLE direct_payments.personal_assistant TO direct_payments_clawback;

@@ -16,6 +16,7 @@ QUESTIONS = frozenset(
         "services.card_ingest.decisions.queries.earlier",
         "services.card_ingest.decisions.queries.has_posted",
         "services.card_ingest.decisions.queries.is_taken_back",
+        "services.card_ingest.layouts.earlier",
         "services.card_ingest.pipeline.release_waiting",
         "services.card_ingest.queries.delivery_rows",
         "services.card_ingest.recomputing._posted_rows",

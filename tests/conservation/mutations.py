@@ -18,7 +18,7 @@ from typing import NoReturn
 import xlsxwriter
 import xlwt
 
-from services.card_ingest import reading
+from services.card_ingest import reading, table_rows
 from services.card_ingest.events import BadRow, ReadRow
 from services.card_ingest.profiles import profile as profiles
 from services.card_ingest.profiles.profile import Profile
@@ -296,16 +296,16 @@ def _watched() -> Iterator[None]:
 @contextmanager
 def _no_fault_swallowed() -> Iterator[None]:
     """Let a fault of our own reading be seen, which in earnest would leave its row waiting and the rest to post."""
-    unforeseen = reading._unforeseen
+    unforeseen = table_rows.unforeseen
 
     def raised(fault: Exception, raw: bytes, *, number: int) -> BadRow:
         raise RuntimeError(f"row {number} was not foreseen: {type(fault).__name__}: {fault}") from fault
 
-    reading._unforeseen = raised
+    table_rows.unforeseen = raised
     try:
         yield
     finally:
-        reading._unforeseen = unforeseen
+        table_rows.unforeseen = unforeseen
 
 
 def _xlsx() -> bytes:

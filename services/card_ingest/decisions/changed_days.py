@@ -79,6 +79,13 @@ _ENDED: Final = """
     SELECT transaction_id, released_as FROM quarantined_row
     WHERE code = $2 AND released_as IN ('no_money', 'already_posted') AND delivery_number = $1
 """
+_TOLD_AGAIN: Final = """
+    SELECT DISTINCT told.transaction_id FROM quarantined_row AS told
+    JOIN feed_delivery AS came ON came.number = told.delivery_number
+    WHERE told.provider_code = $1 AND came.profile = $2 AND told.transaction_id = ANY($3::text[])
+        AND told.code IN ('told_by_another_message', 'may_be_told_twice', 'told_in_part')
+        AND told.released_as = 'already_posted'
+"""
 _NEWEST: Final = """
     SELECT delivery_number FROM feed_complete_day
     WHERE provider_code = $1 AND profile = $2 AND account_ref = $3 AND booked_on = $4
@@ -150,11 +157,14 @@ async def of_row(session: AnySession, row: Waiting) -> ChangedDay | None:
     asked = (*feed, event.account_ref, event.card_ref, booked_on, TRIAL)
     newest = await connection.fetchval(_NEWEST, *feed, account_ref, booked_on)
     ended = await connection.fetch(_ENDED, newest, row.code)
+    told = await _told(session, await connection.fetch(_ROWS, number, row.code), row.read)
+    again = await connection.fetch(_TOLD_AGAIN, *feed, [each.content_id for each in told])
+    before = {each["transaction_id"]: RowOutcome(each["released_as"]) for each in ended}
     return ChangedDay(
         booked_on=booked_on,
-        told=await _told(session, await connection.fetch(_ROWS, number, row.code), row.read),
+        told=told,
         standing=[dict(each) for each in await connection.fetch(_STANDING, *asked)],
-        ended_before={each["transaction_id"]: RowOutcome(each["released_as"]) for each in ended},
+        ended_before=before | {each["transaction_id"]: RowOutcome.ALREADY_POSTED for each in again},
         unread=await connection.fetchval(_UNREAD, number, QuarantineStatus.WAITING.value),
         is_behind=newest is not None and newest > number,
     )

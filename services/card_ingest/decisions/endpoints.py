@@ -40,6 +40,14 @@ async def list_resolutions(
     return await operations.list_resolutions(session, status=status, page=page)
 
 
+@router.get("/matches")
+async def list_payment_matches(
+    session: dependencies.Read, page: dependencies.Page
+) -> paging.Paged[schemas.PaymentMatch]:
+    """List the rows that tell again of a payment which another message told before, the newest first."""
+    return await operations.list_payment_matches(session, page=page)
+
+
 @router.post("/resolutions/{resolution_id}/confirmation")
 async def confirm_resolution(
     resolution_id: UUID, body: schemas.Answer, session: dependencies.Write

@@ -18,8 +18,9 @@ from services.shared.database import ReadSession, WriteSession
 from services.shared.errors import Conflict, NotFound
 from services.shared.lifecycles.feeds import QUARANTINE, RESOLUTION
 from services.shared.paging import Page, Paged
-from services.shared.tables.feeds import QuarantineResolution
-from services.shared.vocabulary.feeds import ProposalStatus, Resolution
+from services.shared.tables.feed_claims import PaymentMatch
+from services.shared.tables.feeds import QuarantinedRow, QuarantineResolution
+from services.shared.vocabulary.feeds import ProposalStatus, Resolution, RowOutcome
 from services.shared.vocabulary.money import EventStatus
 
 SUBJECT: Final = "quarantined_row"
@@ -134,6 +135,33 @@ async def list_resolutions(
     return Paged(items=items, next_cursor=next_cursor)
 
 
+async def list_payment_matches(session: ReadSession, *, page: Page) -> Paged[schemas.PaymentMatch]:
+    """Return the rows that tell again of a payment, beside what stands posted, the newest first."""
+    found = await queries.matched_rows(session, page=page)
+    shown, next_cursor = queries.MATCH_ORDER.cut(found, page, key=lambda pair: (pair[0].created_at, pair[0].id))
+    items = [_shown_match(row, delivery_id, await queries.matches(session, row)) for row, delivery_id in shown]
+    return Paged(items=items, next_cursor=next_cursor)
+
+
+def _shown_match(
+    row: QuarantinedRow, delivery_id: UUID, matches: Sequence[tuple[PaymentMatch, UUID]]
+) -> schemas.PaymentMatch:
+    first = matches[0][0]
+    return schemas.PaymentMatch(
+        quarantined_row_id=row.id,
+        provider=row.provider_code,
+        delivery_id=delivery_id,
+        row_number=row.row_number,
+        stands=[
+            schemas.StandingRow(delivery_id=stands, row_number=match.stands_row_number) for match, stands in matches
+        ],
+        ground=first.ground,
+        matched_at=first.matched_at,
+        matched_by=first.matched_by,
+        is_undone=row.released_as == RowOutcome.POSTED,
+    )
+
+
 async def _answered(
     session: WriteSession,
     row: Waiting,
@@ -175,7 +203,11 @@ async def _record(
 
 
 async def _require_open(session: WriteSession, row: Waiting, resolution: Resolution) -> None:
-    """Raise Conflict where the row has gone, unless its day can still be replaced by what it was told to be."""
+    """Raise Conflict where the row has gone, unless its day can still be replaced by what it was told to be, or it was
+    found to tell again of a payment and is to post after all.
+    """
+    if rules.is_undone_match(code=row.code, released_as=row.released_as, resolution=resolution):
+        return
     if resolution is not Resolution.REPLACE or not await replacing_days.may_still_be_replaced(session, row):
         QUARANTINE.move(row.status, "release")
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import ColumnElement, exists, func, select, tuple_
 
 from services.card_ingest import deliveries, events, originals
 from services.card_ingest.deliveries import StoredDelivery
@@ -15,8 +15,9 @@ from services.shared import database, paging
 from services.shared.database import AnySession, WriteSession
 from services.shared.errors import NotFound
 from services.shared.paging import Page
+from services.shared.tables.feed_claims import PaymentMatch
 from services.shared.tables.feeds import FeedDelivery, QuarantinedRow, QuarantineResolution
-from services.shared.vocabulary.feeds import ProposalStatus, QuarantineStatus
+from services.shared.vocabulary.feeds import ProposalStatus, QuarantineStatus, RowOutcome
 from services.shared.vocabulary.money import EventStatus
 
 # An event's own account, as the line finds it: a stated one goes before its card's.
@@ -63,6 +64,7 @@ _IS_TAKEN_BACK: Final = """
         WHERE account_id = $1 AND booked_on >= $2::date - 31 AND provider_code = $3 AND reverses_transaction_id = $4
             AND type <> ALL ($5::text[]))
 """
+MATCH_ORDER: Final = paging.Order(QuarantinedRow.created_at, QuarantinedRow.id, name="matches")
 PROPOSAL_ORDER: Final = paging.Order(QuarantineResolution.proposed_at, QuarantineResolution.id)
 
 
@@ -80,6 +82,8 @@ class Waiting:
     detail: str
     delivered_pence: int | None
     status: QuarantineStatus
+    released_as: RowOutcome | None
+    waits_for: str | None
     transaction_id: str | None
     created_at: datetime
     read: ReadRow | None
@@ -172,6 +176,42 @@ async def proposals(
     return (await session.scalars(question)).all()
 
 
+async def matched_rows(session: AnySession, *, page: Page) -> Sequence[tuple[QuarantinedRow, UUID]]:
+    """Return the rows that tell again of a payment, with their deliveries, the newest first, one more than the
+    page holds when there is one.
+    """
+    is_matched = exists().where(
+        PaymentMatch.delivery_number == QuarantinedRow.delivery_number,
+        PaymentMatch.row_number == QuarantinedRow.row_number,
+    )
+    question = (
+        select(QuarantinedRow, FeedDelivery.id)
+        .join(FeedDelivery, FeedDelivery.number == QuarantinedRow.delivery_number)
+        .where(is_matched)
+        .order_by(QuarantinedRow.created_at.desc(), QuarantinedRow.id.desc())
+        .limit(page.limit + 1)
+    )
+    if (reached := MATCH_ORDER.after(page)) is not None:
+        question = question.where(tuple_(QuarantinedRow.created_at, QuarantinedRow.id) < reached)
+    return [(row, delivery_id) for row, delivery_id in await session.execute(question)]
+
+
+async def matches(session: AnySession, row: QuarantinedRow) -> Sequence[tuple[PaymentMatch, UUID]]:
+    """Return what a row was last found to tell again of, with the deliveries of what stands posted."""
+    newest = select(func.max(PaymentMatch.revision)).where(*_of_row(PaymentMatch, row)).scalar_subquery()
+    question = (
+        select(PaymentMatch, FeedDelivery.id)
+        .join(FeedDelivery, FeedDelivery.number == PaymentMatch.stands_delivery_number)
+        .where(*_of_row(PaymentMatch, row), PaymentMatch.revision == newest)
+        .order_by(PaymentMatch.stands_delivery_number, PaymentMatch.stands_row_number)
+    )
+    return [(match, delivery_id) for match, delivery_id in await session.execute(question)]
+
+
+def _of_row(match: type[PaymentMatch], row: QuarantinedRow) -> tuple[ColumnElement[bool], ...]:
+    return match.delivery_number == row.delivery_number, match.row_number == row.row_number
+
+
 def sees(session: AnySession, holder: Mapping[str, Any] | None) -> bool:
     """Tell whether the session's actor is shown money of this holder; what is nobody's yet, all who may ask see."""
     team = None if holder is None else holder["team_code"]
@@ -195,6 +235,8 @@ async def _opened(session: AnySession, row: QuarantinedRow) -> Waiting:
         detail=row.detail,
         delivered_pence=row.delivered_pence,
         status=row.status,
+        released_as=row.released_as,
+        waits_for=row.waits_for,
         transaction_id=row.transaction_id,
         created_at=row.created_at,
         read=read,

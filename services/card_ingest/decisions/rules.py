@@ -6,7 +6,7 @@ from typing import Final
 
 from services.card_ingest.reasons import Reason
 from services.shared.values import staff_numbers
-from services.shared.vocabulary.feeds import Resolution
+from services.shared.vocabulary.feeds import Resolution, RowOutcome
 from services.shared.vocabulary.money import EventStatus
 
 ENDS: Final = frozenset({Resolution.ALREADY_POSTED, Resolution.NO_MONEY})
@@ -23,6 +23,9 @@ POSSIBLE: Final[Mapping[Reason, frozenset[Resolution]]] = MappingProxyType(
         Reason.EQUAL_TO_EARLIER_ROW: _POST,
         Reason.CARD_NUMBER_IN_ROW: _POST,
         Reason.CURRENCY_COLUMN_UNREAD: _POST,
+        Reason.MAY_BE_TOLD_TWICE: _POST,
+        Reason.TOLD_IN_PART: _POST,
+        Reason.TOLD_BY_ANOTHER: frozenset({Resolution.POST}),
     }
 )
 """The one table of what people can make of a row. A row of any other reason has no account that takes it, or cannot be
@@ -39,6 +42,18 @@ UNDER_ITS_OWN_ID: Final = frozenset(
     }
 )
 """Reasons for which a decided row posts under the id it came with: nothing else has posted under that one."""
+
+TOLD: Final = frozenset({Reason.TOLD_BY_ANOTHER, Reason.MAY_BE_TOLD_TWICE, Reason.TOLD_IN_PART})
+"""Reasons that another message gave: its row may have posted under the very id that this one came with."""
+
+
+def is_undone_match(*, code: str, released_as: RowOutcome | None, resolution: Resolution) -> bool:
+    """Tell whether a decision undoes that a row tells again of a payment: it posts after all, once.
+
+    Council policy: what the software found to be one payment, two people may find to be two.
+    """
+    is_matched = code == Reason.TOLD_BY_ANOTHER and released_as is RowOutcome.ALREADY_POSTED
+    return is_matched and resolution is Resolution.POST
 
 
 def possible(*, code: str, status: EventStatus | None) -> frozenset[Resolution]:

@@ -81,6 +81,27 @@ class RowContent(ResponseBody):
     day: Day | None = Field(description="The day that the row waits with; null where it waits for anything else.")
 
 
+class StandingRow(ResponseBody):
+    """Where a row stands that posted."""
+
+    delivery_id: UUID
+    row_number: int
+
+
+class PaymentMatch(ResponseBody):
+    """A row that tells again of a payment which another message told before, beside what posted of that."""
+
+    quarantined_row_id: UUID = Field(description="What two people resolve with `post` where these are two payments.")
+    provider: str
+    delivery_id: UUID
+    row_number: int
+    stands: Sequence[StandingRow]
+    ground: str = Field(description="reference, payee, parts, earlier_layout, or the decision of two people.")
+    matched_at: datetime
+    matched_by: str
+    is_undone: bool = Field(description="Two people have posted the row all the same.")
+
+
 class ProposedResolution(ResponseBody):
     """A proposal about a row, and its answer once there is one."""
 

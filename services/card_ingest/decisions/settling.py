@@ -10,6 +10,7 @@ from services.card_ingest.batches import Batch, Policy
 from services.card_ingest.decisions import changed_days, queries, rules
 from services.card_ingest.decisions.queries import Waiting
 from services.card_ingest.events import BadRow, CardEvent, ReadRow, Row
+from services.card_ingest.matching import stage as matching
 from services.card_ingest.outcomes import Result
 from services.card_ingest.posting import Posted
 from services.card_ingest.quarantine import Origin
@@ -41,6 +42,9 @@ async def settle(session: WriteSession, row: Waiting, resolution: Resolution, *,
     """Carry a confirmed decision about one row out. Raises CannotPost, NothingToReplace."""
     if resolution in rules.ENDS:
         await leave(session, row, [], [Result(_as_it_came(row), RowOutcome(resolution.value))], now=now)
+        if resolution is Resolution.ALREADY_POSTED and row.read is not None and Reason(row.code) in rules.TOLD:
+            told = matching.Origin(row.delivery.provider_code, row.delivery.number, now)
+            await matching.keep_decided(session, row.read, told, stands_id=row.waits_for)
         return
     read = row.read
     assert read is not None  # noqa: S101 (only a row that could be read can be posted)
@@ -69,7 +73,9 @@ async def leave(
     gone = await quarantine.release(connection, posted, others, origin)
     left = outcomes.total([*posted, *(result.row for result in gone)])
     counted = outcomes.tally(posted=posted, others=gone)
-    await deliveries.move_released(session, row.delivery.id, left=left, counted=counted)
+    await deliveries.move_released(
+        session, row.delivery.id, left=left, counted=counted, out_of=row.released_as or RowOutcome.QUARANTINED
+    )
     await changed_days.keep(session, row)
 
 
@@ -99,8 +105,11 @@ async def _own_id(session: WriteSession, row: Waiting, read: ReadRow) -> str:
     place = {"delivery_number": row.delivery.number, "row_number": row.number}
     if scanning.was_redacted(own.encode()):
         return rules.beside_id(transaction_id=own, **place)  # Another row's id may be the same nines.
-    if day is not None and await queries.has_posted(session, row.delivery.provider_code, own):
-        return rules.beside_id(transaction_id=own, **place)  # It was taken back, and its id is taken for good.
+    is_told = Reason(row.code) in rules.TOLD
+    if (day is not None or is_told) and await queries.has_posted(session, row.delivery.provider_code, own):
+        return rules.beside_id(transaction_id=own, **place)  # It was taken back, or another message's row has it.
+    if is_told:
+        return own
     return rules.decided_id(code=row.code, transaction_id=own, **place)
 
 

@@ -9,7 +9,7 @@ from services.card_ingest.formats import joining
 from services.card_ingest.statements import Balance, Moved, StatementEnd, StatementRow
 
 MOST_BALANCES: Final = 1_000
-_REFERENCES: Final = ("AcctSvcrRef", "TxId", "EndToEndId", "InstrId", "PmtInfId", "MsgId", "MndtId", "NtryRef")
+_REFERENCES: Final = ("AcctSvcrRef", "TxId", "EndToEndId", "InstrId", "PmtInfId", "MsgId", "MndtId", "NtryRef", "UETR")
 _BOOKED: Final = "BOOK"
 
 
@@ -50,6 +50,7 @@ class Header:
         self._said: dict[str, str] = {}
         self._balances: list[Balance] = []
         self._moved = Moved()
+        self._entries = 0
 
     def take(self, part: Node) -> list[StatementRow]:
         """Take the next part of the statement, and return the rows that it makes."""
@@ -80,6 +81,7 @@ class Header:
         effect = statements.signed(statements.decimal_of(amount), is_credit=_is_credit(entry))
         if _status(entry) == _BOOKED:
             self._moved.add(effect, currency=currency, valued=_day(entry, "ValDt"))
+        self._entries += 1
         details = entry.all("NtryDtls", "TxDtls")
         if details and effect is not None and _sum(details, entry, currency) == effect:
             return [
@@ -108,6 +110,9 @@ class Header:
             counterparty=_counterparty(about, is_credit=is_credit),
             remittance=_remittance(about) or entry.first("AddtlNtryInf"),
             code=(_code(detail) if detail else "") or _code(entry),
+            entry=self._entries,
+            entry_amount=statements.signed(statements.decimal_of(_amount(entry)[0]), is_credit=_is_credit(entry)),
+            entry_references=_entry_references(entry),
         )
 
 
@@ -182,6 +187,13 @@ def _references(entry: Node, detail: Node | None, *, place: int) -> dict[str, st
     behind = f"/{place}" if place else ""
     found = {name: own.get(name) or (shared[name] and shared[name] + behind) for name in _REFERENCES}
     return {name: text for name, text in found.items() if text and not text.startswith("NOTPROVIDED")}
+
+
+def _entry_references(entry: Node) -> dict[str, str]:
+    """Return the references of a whole entry, its batch's among them."""
+    shared = {name: entry.first(name) for name in _REFERENCES}
+    batch = {"PmtInfId": entry.first("NtryDtls", "Btch", "PmtInfId")}
+    return {name: text for name, text in (shared | batch).items() if text and not text.startswith("NOTPROVIDED")}
 
 
 def _counterparty(about: Node, *, is_credit: bool | None) -> str:

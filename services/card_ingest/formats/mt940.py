@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Final, TypeAlias
 from mt940 import models, tags
 from mt940.options import Options
 
+from services.card_ingest import statements
 from services.card_ingest.formats import joining
 from services.card_ingest.formats.trouble import UnreadableDelivery
 from services.card_ingest.statements import Balance, Item, Moved, StatementEnd, StatementRow
@@ -151,22 +152,27 @@ def _row(statement: _Statement, fields: list[Field]) -> StatementRow:
     amount: Decimal | None = money.amount if isinstance(money, models.Amount) else None
     valued = "" if day is None else str(day)
     statement.moved.add(amount, currency=statement.currency, valued=valued)
+    references = _references(found)
+    is_credit = None if amount is None else found["status"].upper() in {"C", "RD"}
     name, remittance = _told("\n".join(text for _, text in fields[1:]).removesuffix(_CUT_OFF))
     return StatementRow(
         raw="\n".join(f":{tag}:{text}" for tag, text in fields).removesuffix(_CUT_OFF).encode(),
         account=_account(statement),
         amount="" if amount is None else str(abs(amount)),
         currency=statement.currency,
-        is_credit=None if amount is None else found["status"].upper() in {"C", "RD"},
+        is_credit=is_credit,
         is_reversal=str(found.get("status", "")).upper().startswith("R"),
         status="BOOK",
         booked=str(found.get("entry_date") or valued),
         valued=valued,
         occurred="",
-        references=_references(found),
+        references=references,
         counterparty=name or " ".join(part.strip() for part in supplement if part.strip()),
         remittance=remittance,
         code=str(found.get("id") or "").strip(),
+        entry=statement.moved.entries,
+        entry_amount=statements.signed(None if amount is None else abs(amount), is_credit=is_credit),
+        entry_references=references,
         is_cut_off=is_cut_off,
     )
 

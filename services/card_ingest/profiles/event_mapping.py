@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from services.card_ingest import currencies, events, reasons
 from services.card_ingest.events import BadRow, CardEvent, Row, UnusableEvent
-from services.card_ingest.profiles import event_tree, unread_currencies
+from services.card_ingest.profiles import event_tree, joined_ids, unread_currencies
 from services.card_ingest.profiles.event_form import EventAmount, EventKind, JsonEventsProfile, Paths
 from services.card_ingest.profiles.event_tree import RepeatedKey
 from services.card_ingest.reasons import Note, Reason
@@ -89,7 +89,7 @@ def _event(
     type_, direction = _type(kind, fields, stated=stated, mcc=mcc)
     merchant_pence, merchant_currency = _merchant_amount(kind, fields)
     return CardEvent(
-        provider_transaction_id=events.joined_id([_required(fields, paths) for paths in kind.identity]),
+        provider_transaction_id=joined_ids.joined_id([_required(fields, paths) for paths in kind.identity]),
         status=_status(kind, fields),
         type=type_,
         occurred_at=_moment(profile, fields, kind.occurred),

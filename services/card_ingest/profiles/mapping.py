@@ -10,7 +10,7 @@ import msgspec
 
 from services.card_ingest import currencies, events
 from services.card_ingest.events import CardEvent, ReadRow, UnusableEvent
-from services.card_ingest.profiles import amounts, columns, table
+from services.card_ingest.profiles import amounts, columns, joined_ids, table
 from services.card_ingest.profiles.columns import Column
 from services.card_ingest.profiles.headings import Layout
 from services.card_ingest.profiles.profile import Profile
@@ -111,7 +111,7 @@ def stated_sign(profile: Profile) -> int:
 
 def _given_id(file: Layout, fields: Sequence[str]) -> str:
     count = len(file.profile.identity.columns)
-    return events.joined_id([_identifier(file, fields, f"identity_{number}") for number in range(count)])
+    return joined_ids.joined_id([_identifier(file, fields, f"identity_{number}") for number in range(count)])
 
 
 def _type(file: Layout, fields: Sequence[str], *, is_spend: bool) -> TransactionType:

@@ -9,12 +9,15 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from services.card_ingest import events, reasons, statements
 from services.card_ingest.events import BadRow, CardEvent, ReadRow, Row, UnusableEvent
 from services.card_ingest.profiles.mapping import NO_ID
 from services.card_ingest.profiles.statement_form import StatementAccount, StatementProfile
 from services.card_ingest.reasons import Note, Reason
 from services.card_ingest.statements import Item, StatementRow
+from services.card_ingest.telling import Telling
 from services.shared import dates
 from services.shared.vocabulary.money import SIGN, EventStatus, TransactionType
 
@@ -23,6 +26,8 @@ _NOT_BOOKED: Final = frozenset({"PDNG", "INFO", "FUTR"})
 _LONGEST_TEXT: Final = 500
 _LONGEST_REFERENCE: Final = 200
 _PENCE: Final = Decimal(100)
+_SAME_NAME: Final = {"bank_reference": "AcctSvcrRef", "customer_reference": "EndToEndId"}
+"""What MT940 calls otherwise than ISO 20022."""
 _DAY: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2})?", re.ASCII)
 
 
@@ -34,17 +39,34 @@ def rows(
     `account_ref` is what the sender said about the whole file; it goes before what the file itself says.
     """
     seen: Counter[str] = Counter()
-    number = 0
+    number = entries_before = entries = 0
     for item in items:
         if not isinstance(item, StatementRow):
             seen.clear()
+            entries_before += entries
             continue
+        entries = item.entry
         number += 1
         try:
             row: Row = _row(profile, item, number=number, account_ref=account_ref, received_on=received_on, seen=seen)
         except UnusableEvent as trouble:
             row = events.bad_row(trouble, number=number, delivered_pence=_pence_within(item), content=item.raw)
-        yield row, item
+        yield _told(profile, item, row, entry=entries_before + item.entry), item
+
+
+def _told(profile: StatementProfile, item: StatementRow, row: Row, *, entry: int) -> Row:
+    """Return a row with what its message says of the payment beside the event."""
+    if not isinstance(row, ReadRow):
+        return row
+    whole = int(item.entry_amount * _PENCE) if item.entry_amount is not None else row.effect_pence
+    given = {(_SAME_NAME.get(name, name), text) for name, text in item.entry_references.items()}
+    given |= {
+        (_SAME_NAME.get(name, name), text)
+        for name, text in item.references.items()
+        if item.entry_references.get(name) is None or not text.startswith(f"{item.entry_references[name]}/")
+    }
+    telling = Telling(profile.name, entry, whole, tuple(sorted(given)))
+    return msgspec.structs.replace(row, telling=telling)
 
 
 def account_reference(account: Mapping[str, str], how: StatementAccount) -> str | None:

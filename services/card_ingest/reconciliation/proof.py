@@ -10,6 +10,15 @@ from services.shared.database import WriteSession
 
 log = structlog.get_logger("dp.reconciliation")
 
+# What counts of the rows that tell again of a payment: the newest of each, unless two people have posted it after all.
+_MATCHES: Final = """
+    SELECT match.* FROM payment_match AS match JOIN quarantined_row AS told
+        ON told.delivery_number = match.delivery_number AND told.row_number = match.row_number
+        AND told.released_as = 'already_posted'
+    WHERE NOT EXISTS (SELECT FROM payment_match AS later WHERE later.delivery_number = match.delivery_number
+        AND later.row_number = match.row_number AND later.revision > match.revision)
+"""
+
 CHECKS: Final[Mapping[str, str]] = {
     "balances_wrong": """
         SELECT count(*) FROM account_balance AS balance FULL JOIN (
@@ -72,6 +81,33 @@ CHECKS: Final[Mapping[str, str]] = {
             OR posted_pence + already_posted_pence + held_pence + no_money_pence + quarantined_pence <> delivered_pence
             OR (status = 'posted' AND rows_done <> rows)
     """,
+    "matches_wrong": f"""
+        WITH counts AS ({_MATCHES})
+        SELECT count(*) FROM (
+            SELECT 1 FROM counts LEFT JOIN card_transaction AS stands
+                ON stands.delivery_number = counts.stands_delivery_number AND stands.row_number = stands_row_number
+            LEFT JOIN card_transaction AS posted
+                ON posted.delivery_number = counts.delivery_number AND posted.row_number = counts.row_number
+            WHERE stands.id IS NULL OR posted.id IS NOT NULL
+            UNION ALL
+            SELECT 1 FROM (
+                SELECT source, account_id, sum(effect_pence) AS pence FROM (
+                    SELECT DISTINCT told.delivery_number, told.row_number, source, account_id, effect_pence
+                    FROM counts JOIN payment_telling AS told USING (delivery_number, row_number)
+                    WHERE ground <> 'decision') AS again
+                GROUP BY source, account_id
+            ) AS again JOIN (
+                SELECT source, account_id, sum(amount_pence) AS pence FROM (
+                    SELECT DISTINCT stands.id, told.source, stands.account_id, stands.amount_pence
+                    FROM counts JOIN payment_telling AS told USING (delivery_number, row_number)
+                    JOIN card_transaction AS stands ON stands.delivery_number = counts.stands_delivery_number
+                        AND stands.row_number = counts.stands_row_number
+                    WHERE ground <> 'decision') AS standing
+                GROUP BY source, account_id
+            ) AS standing USING (source, account_id)
+            WHERE abs(again.pence) > abs(standing.pence)
+        ) AS wrong
+    """,  # noqa: S608 (joined from constants)
     "summary_wrong": """
         SELECT count(*) FROM (
             SELECT accounting_month, category, care_group, provider_code, sum(amount_pence) AS pence,

@@ -22,6 +22,7 @@ from services.shared.vocabulary.feeds import (
 from services.shared.vocabulary.records import Service
 
 INGEST = Service.CARD_INGEST
+_TOLD = "code IN ('told_by_another_message', 'may_be_told_twice', 'told_in_part')"
 
 
 class FeedProvider(Table):
@@ -241,6 +242,7 @@ class QuarantinedRow(Table):
             "transaction_id",
             postgresql_where=text("code = 'same_id_other_content'"),
         ),
+        Index("ix_quarantined_row_told", "provider_code", "transaction_id", postgresql_where=text(_TOLD)),
         UniqueConstraint("delivery_number", "row_number"),
         {"info": held_by(INGEST)},
     )

@@ -33,6 +33,7 @@ class Operation(StrEnum):
     CONFIRM_RESOLUTION = "confirm_resolution"
     REJECT_RESOLUTION = "reject_resolution"
     LIST_RESOLUTIONS = "list_resolutions"
+    LIST_PAYMENT_MATCHES = "list_payment_matches"
 
     LIST_CATEGORIES = "list_categories"
     LIST_CATEGORY_RULES = "list_category_rules"
@@ -72,6 +73,7 @@ GRANTED_TO: Final[Mapping[Operation, frozenset[roles.Role]]] = MappingProxyType(
         Operation.CONFIRM_RESOLUTION: roles.FINANCE_APPROVER,
         Operation.REJECT_RESOLUTION: roles.FINANCE_APPROVER,
         Operation.LIST_RESOLUTIONS: roles.FINANCE | roles.AUDITOR,
+        Operation.LIST_PAYMENT_MATCHES: roles.FINANCE | roles.AUDITOR,
         Operation.LIST_CATEGORIES: roles.CARE | roles.FINANCE | roles.AUDITOR,
         Operation.LIST_CATEGORY_RULES: roles.FINANCE | roles.AUDITOR,
         Operation.ADD_CATEGORY_RULE: roles.FINANCE_APPROVER,
