@@ -15,6 +15,7 @@ from services.card_ingest.events import ReadRow
 from services.card_ingest.profiles import profile
 from services.card_ingest.schemas import Receipt
 from services.shared.database import Database
+from services.shared.errors import Unavailable
 from services.shared.vocabulary.feeds import DeliveryDoor
 from tests.builders import deliveries as build
 from tests.builders.deliveries import Books
@@ -102,7 +103,7 @@ async def test_a_delivery_that_crashed_between_batches_is_finished_as_it_began(
     body = file(BUS, CAFE, BUS, TEA, BUS, BUS.replace("bus", "tram"))
     with monkeypatch.context() as patched:
         patched.setattr(batches, "post", crashing)
-        with pytest.raises(ConnectionAbortedError):
+        with pytest.raises(Unavailable):
             await send(feed, body)
     await pipeline.resume(feed.database, actor=build.ACTOR, now=build.NOW + timedelta(hours=1))
     receipt = await send(feed, body)

@@ -53,7 +53,7 @@ status = { always = "posted" }
 type = { money_out = "faster_payment_out", money_in = "faster_payment_in" }
 """
 POUNDS = ["GBP", "826", "gbp", "£", " GBP ", "826.0"]
-OTHERS = ["EUR", "978", "usd", "840", "36", "€", "$", "GBp", "XXX", "036"]
+OTHERS = ["EUR", "978", "usd", "840", "36", "€", "$", "GBp", "X" * 3, "036"]
 
 
 def table(more: str = "", format: str = "csv") -> Profile:
