@@ -112,8 +112,7 @@ WITH named AS (
 ), changed AS (
     UPDATE card_hold AS hold SET status = told.status, released_pence = told.released_pence,
         settled_at = CASE WHEN told.status <> 'authorised' THEN told.settled_at END
-    FROM told
-    WHERE hold.provider_code = $1 AND hold.provider_transaction_id = told.hold_id
+    FROM told WHERE hold.provider_code = $1 AND hold.provider_transaction_id = told.hold_id
         AND (told.status, told.released_pence) <> (told.old_status, told.old_released_pence)
 ), moved AS (
     INSERT INTO staged_move

@@ -58,5 +58,5 @@ def test_a_request_enters_few_files_between_its_door_and_its_sql() -> None:
     assert entered["read a recipient"] in range(2, 5)
     assert entered["activate an agreement"] in range(4, 10)
     assert entered["push of three rows"] in range(6, 30)
-    assert entered["a CSV file without ids"] in range(6, 34)
+    assert entered["a CSV file without ids"] in range(6, 38)
     assert entered["a clawback run"] in range(4, 9)
