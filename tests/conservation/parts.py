@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from multiprocessing.sharedctypes import SynchronizedArray
 
 LEAST_INSIDE = 0.8
-"""The share of kills that must land inside an open transaction, where a proof aims at one."""
+"""The share of workers' kills that must land inside an open transaction, at which they are aimed."""
+ENOUGH_TO_AIM = 100
+"""Fewer kills say nothing of the aim, which is learnt from kill to kill."""
 
 Advance: TypeAlias = Callable[[int, int], None]
 Outcome: TypeAlias = kills.Outcome | mutations.Outcome
@@ -145,14 +147,14 @@ def _processes() -> int:
     return os.cpu_count() or 1
 
 
-def inside_enough(part: Part, outcome: Outcome) -> bool:
-    """Tell whether the kills of a part that aims at open transactions have met enough of them."""
-    is_aimed = part.prove in (_workers, _databases)
-    return not is_aimed or not isinstance(outcome, kills.Outcome) or outcome.share_inside >= LEAST_INSIDE
-
-
 def sentences(part: Part, outcome: Outcome) -> Sequence[str]:
     """Return what came of a part in words, and then what went wrong, one line each."""
     if isinstance(outcome, mutations.Outcome):
         return [outcome.sentence, *outcome.failures[:20]]
-    return [outcome.sentence(part.what), *outcome.differences]
+    is_aimed = part.prove is _workers and part.count >= ENOUGH_TO_AIM
+    missed = [f"fewer than {LEAST_INSIDE:.0%} met an open transaction: the proof proves too little"]
+    return [
+        outcome.sentence(part.what),
+        *outcome.differences,
+        *(missed if is_aimed and outcome.share_inside < LEAST_INSIDE else ()),
+    ]

@@ -52,3 +52,12 @@ def test_a_database_killed_under_gathered_pushes_loses_nothing_that_was_answered
     tell(outcome.sentence("database servers killed under gathered pushes"))
     assert outcome.differences == []
     require_gathering(outcome)
+
+
+def test_a_server_that_answers_before_it_commits_is_caught_by_its_databases_death_too(
+    own_server: embedded.Server, tmp_path: Path
+) -> None:
+    arena = arenas.make(own_server, tmp_path, template=None)
+    plant = bugs.named("answered_before_the_commit").plant
+    outcome = pushed_kills.kill_databases(arena, own_server, kills=3, seed=1, plant=plant)
+    assert any("answered as stored, and not there" in each for each in outcome.differences)

@@ -44,8 +44,8 @@ RECEIPTS: Final = (
         name="released_pence_stay_behind",
         area=Area.RECEIPTS,
         says="Rows that leave the quarantine leave their pence in it.",
-        anchor="RowOutcome.QUARANTINED: Count(-left.rows, -left.pence)}",
-        instead="RowOutcome.QUARANTINED: Count(-left.rows, 0)}",
+        anchor="out_of: Count(-left.rows, -left.pence)}",
+        instead="out_of: Count(-left.rows, 0)}",
         caught_by=("tests/card_ingest/test_release.py",),
     ),
 )
