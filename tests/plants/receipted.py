@@ -30,7 +30,7 @@ RECEIPTS: Final = (
         says="A receipt mistakes what is held for what had posted before.",
         anchor='        already_posted=counts["already_posted"],\n        held=counts["held"],\n',
         instead='        already_posted=counts["held"],\n        held=counts["already_posted"],\n',
-        caught_by=(f"{_GATHERING}::test_what_is_not_ordinary_goes_alone_and_takes_nothing_from_the_others",),
+        caught_by=(f"{_GATHERING}::test_the_receipt_of_a_gathered_push_is_the_one_that_is_read_later",),
     ),
     Plant(
         name="a_gathered_receipt_without_its_pence",
