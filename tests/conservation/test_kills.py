@@ -43,6 +43,10 @@ def test_a_database_killed_ten_times_loses_nothing_and_doubles_nothing(
     outcome = kills.kill_databases(arena, own_server, kills=10, seed=3)
     tell(outcome.sentence("database servers killed"))
     assert outcome.differences == []
-    planted = arenas.make(embedded.start(own_server.data_dir), tmp_path, template=None)
-    caught = kills.kill_databases(planted, own_server, kills=10, seed=4, plant=commit_before_counting)
-    assert caught.differences != []
+
+    def differences(seed: int) -> list[str]:
+        planted = arenas.make(embedded.start(own_server.data_dir), tmp_path, template=None)
+        return kills.kill_databases(planted, own_server, kills=10, seed=seed, plant=commit_before_counting).differences
+
+    # Where in a batch a kill falls is chance, so that ten kills may miss the bug; forty do not.
+    assert any(differences(seed) for seed in range(4, 8))

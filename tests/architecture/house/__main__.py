@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from services.shared import logs
 from tests.architecture.house import knots, repeats, requests, source
 from tests.architecture.house.source import Length
 
@@ -15,6 +16,7 @@ _PERCENT = 90
 
 def main() -> None:
     """Measure and print."""
+    logs.configure("error")
     paths = source.files()
     console = Console()
     lengths = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from services.shared import embedded, logs
+from services.shared import embedded
 from tests import databases
 from tests.architecture.house import acts
 from tests.architecture.house.source import ROOT
@@ -54,7 +54,6 @@ class Footprints:
 def county() -> Iterator[tuple[County, Footprints]]:
     """Serve an empty county from threads that leave footprints, on a database server of its own."""
     footprints = Footprints()
-    logs.configure("error")
     with tempfile.TemporaryDirectory() as folder:
         server = embedded.start(Path(folder) / "server")
         try:
