@@ -80,10 +80,6 @@ class Ciphers:
         """Return what encrypts under one person's own key; with that key destroyed nobody can read it."""
         return PersonalCipher(Fernet(self.decrypt(wrapped_key)))
 
-    def encrypt_personal(self, wrapped_key: bytes, text: str) -> str:
-        """Encrypt a single value under one person's own key."""
-        return self.personal(wrapped_key).encrypt(text)
-
     def decrypt_personal(self, wrapped_key: bytes, token: str) -> str:
         """Decrypt a value that was encrypted under this person's own key; raises AnotherKeyError where it was not."""
         key = Fernet(self.decrypt(wrapped_key))

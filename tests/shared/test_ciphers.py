@@ -48,7 +48,7 @@ def test_the_same_text_never_encrypts_alike_but_always_indexes_alike() -> None:
 def test_a_personal_value_needs_its_own_persons_key() -> None:
     own = having(OLD)
     hers, his = own.new_personal_key(), own.new_personal_key()
-    token = own.encrypt_personal(hers, "Ann Smith")
+    token = own.personal(hers).encrypt("Ann Smith")
     assert own.decrypt_personal(hers, token) == "Ann Smith"
     with pytest.raises(ciphers.AnotherKeyError):
         own.decrypt_personal(his, token)
